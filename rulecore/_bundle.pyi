@@ -1,0 +1,33 @@
+from typing_extensions import Buffer
+
+from rulecore.model import Attribute
+
+class BundleImage:
+    """A verified bundle image. Holds on to the buffer (bytes or a mapping) that it was read from."""
+
+    def __init__(self, data: Buffer) -> None:
+        """Verify in one pass. Raises ImageError, ImageVersionError or ImageFeatureError."""
+    @staticmethod
+    def open(path: str) -> BundleImage:
+        """Map a file read-only and verify it. Raises ImageError, OSError."""
+    @property
+    def name(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def checksum(self) -> int: ...
+    @property
+    def size(self) -> int:
+        """Bytes."""
+    @property
+    def placements(self) -> tuple[str, ...]: ...
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """With source and source name: what the edge reads of a request."""
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Precomputed segments that the bundle needs."""
+    @property
+    def rule_count(self) -> int: ...
+    def variants(self, placement: str) -> tuple[str, ...]: ...
+    def block(self, placement: str, variant: str) -> bytes | None: ...

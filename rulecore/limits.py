@@ -1,0 +1,40 @@
+"""The limits of images, names and contexts, each with its unit last in its name.
+
+Publisher and edge enforce the same ones, so nothing can be published that an edge would refuse.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Sizes that the image formats, their readers and the context readers hold to."""
+
+    bundle_bytes_max: int = 256 << 20
+    snapshot_bytes_max: int = 64 << 30
+    attributes_max: int = 1_000
+    placements_max: int = 10_000
+    rules_max: int = 1_000_000
+    variants_per_placement_max: int = 1_000
+    segments_max: int = 65_535
+    segments_per_visitor_max: int = 4_096
+    purposes_max: int = 64
+    columns_max: int = 64
+    expression_depth_max: int = 64
+    expression_loops_max: int = 2
+    formula_depth_max: int = 64
+    formula_nodes_per_rule_max: int = 20_000
+    pattern_chars_max: int = 1_000
+    payload_bytes_max: int = 1 << 20
+    block_bytes_max: int = 1 << 20
+    context_bytes_max: int = 64 << 10
+    context_depth_max: int = 16
+    list_items_max: int = 1_000
+    string_bytes_max: int = 32 << 10
+    unit_bytes_max: int = 256
+
+
+LIMITS: Final = Limits()
