@@ -1,0 +1,1 @@
+"""The contract of both planes: images, hashing, and the evaluator that reads them."""
