@@ -1,0 +1,81 @@
+# Every target makes the virtual environment and builds the extensions first, if that has not been done since
+# the files that say how have changed. Paths are relative throughout, so the folder may be anywhere.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+BUILT := $(VENV)/.built
+
+# The extensions and what they are made of.
+SOURCES := $(wildcard rulecore/*.pyx rulecore/*.pxd)
+SANITIZED := build/sanitize
+
+# The oldest Python that will do is 3.11; `make SYSTEM_PYTHON=/path/to/python` names another.
+SYSTEM_PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test soak lint format bench sanitize clean
+
+help:  ## Say what there is
+	@echo 'Edgewise. The first of these that you run makes .venv and builds; that takes a minute or two.'
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1#\2/p' Makefile | while IFS='#' read -r name text; do \
+		printf '%-16s %s\n' "$$name" "$$text"; done
+
+build: $(BUILT)  ## The virtual environment and the extensions, no more
+
+demo: $(BUILT)  ## The whole way: real purchases to decisions over HTTP (KEEP=1: stay up and print curl lines)
+	@$(VENV)/bin/central demo $(if $(KEEP),--keep)
+
+test: $(BUILT)  ## The whole suite, with seeded samples of what is long (ARGS='-k name' for some of it)
+	@echo '== Tests: all but those marked soak'
+	@$(PYTHON) -m pytest $(ARGS)
+
+soak: $(BUILT)  ## The whole suite, with all of what is long
+	@echo '== Tests: all of it, long'
+	@EDGEWISE_SOAK=1 $(PYTHON) -m pytest -m 'soak or not soak' $(ARGS)
+
+lint: $(BUILT)  ## Style, types and layers: ruff, mypy, cython-lint, import-linter
+	@echo '== ruff'
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@echo '== mypy'
+	@$(PYTHON) -m mypy
+	@echo '== cython-lint'
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" cython-lint rulecore
+	@echo '== import-linter'
+	@$(VENV)/bin/lint-imports
+
+format: $(BUILT)  ## Rewrite the Python sources as `make lint` wants them
+	@$(PYTHON) -m ruff check --fix-only .
+	@$(PYTHON) -m ruff format .
+
+bench: $(BUILT)  ## Speed, beside floors measured in the same run (QUICK=1: a glance)
+	@$(PYTHON) -m benches.run $(if $(QUICK),--quick)
+
+# A build of its own, beside the usual one, and of the tests those that go for memory.
+sanitize: $(BUILT)  ## Damaged images, contexts and agreement under AddressSanitizer and UndefinedBehaviorSanitizer
+	@echo '== Building the extensions with sanitizers into $(SANITIZED)'
+	@EDGEWISE_SANITIZE=1 $(PYTHON) setup.py -q build --build-base $(SANITIZED)/base --build-lib $(SANITIZED)/lib
+	@echo '== Tests under the sanitizers'
+	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" \
+		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
+		$(PYTHON) -m pytest -p no:cacheprovider -o pythonpath=$(SANITIZED)/lib $(SANITIZE_TESTS) $(ARGS)
+
+clean:  ## Remove what was built, .venv too
+	rm -rf $(VENV) build dist edgewise.egg-info benches/results .hypothesis .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .import_linter_cache
+	rm -f rulecore/*.c rulecore/*.so rulecore/*.html
+	find rulecore edge central benches tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml setup.py
+	@test -n '$(SYSTEM_PYTHON)' || { echo 'Edgewise needs Python 3.11 or newer; there is none on the PATH.' >&2; exit 1; }
+	@echo '== Making the virtual environment $(VENV) and installing what the project needs'
+	@test -x $(PYTHON) || '$(SYSTEM_PYTHON)' -m venv $(VENV)
+	@$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+$(BUILT): $(INSTALLED) $(SOURCES)
+	@echo '== Building the extensions'
+	@$(PYTHON) setup.py -q build_ext --inplace
+	@touch $@
