@@ -5,10 +5,13 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 BUILT := $(VENV)/.built
+PIP := $(PYTHON) -m pip -q --disable-pip-version-check
 
 # The extensions and what they are made of.
 SOURCES := $(wildcard rulecore/*.pyx rulecore/*.pxd)
 SANITIZED := build/sanitize
+SANITIZE_TESTS := $(wildcard tests/rulecore/test_image*.py tests/rulecore/test_context*.py \
+	tests/rulecore/test_agreement*.py tests/rulecore/test_membership*.py tests/rulecore/test_text*.py)
 
 # The oldest Python that will do is 3.11; `make SYSTEM_PYTHON=/path/to/python` names another.
 SYSTEM_PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -68,11 +71,20 @@ clean:  ## Remove what was built, .venv too
 	rm -f rulecore/*.c rulecore/*.so rulecore/*.html
 	find rulecore edge central benches tests -name __pycache__ -prune -exec rm -rf {} +
 
+# Built in .venv rather than in isolation, so that there is one Cython and nothing is built twice.
+define BUILD_REQUIRES
+import tomllib
+with open("pyproject.toml", "rb") as project:
+    print(*tomllib.load(project)["build-system"]["requires"], sep="\n")
+endef
+export BUILD_REQUIRES
+
 $(INSTALLED): pyproject.toml setup.py
 	@test -n '$(SYSTEM_PYTHON)' || { echo 'Edgewise needs Python 3.11 or newer; there is none on the PATH.' >&2; exit 1; }
 	@echo '== Making the virtual environment $(VENV) and installing what the project needs'
 	@test -x $(PYTHON) || '$(SYSTEM_PYTHON)' -m venv $(VENV)
-	@$(PYTHON) -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@$(PYTHON) -c "$$BUILD_REQUIRES" | xargs -d '\n' $(PIP) install
+	@$(PIP) install --no-build-isolation -e '.[dev]'
 	@touch $@
 
 $(BUILT): $(INSTALLED) $(SOURCES)

@@ -39,4 +39,7 @@ directives = {
     "initializedcheck": False,
     "linetrace": TRACE,
 }
-setup(ext_modules=cythonize(extensions, compiler_directives=directives))
+setup(
+    ext_modules=cythonize(extensions, compiler_directives=directives, force=TRACE, quiet=True),
+    options={"build_ext": {"parallel": True}},
+)
