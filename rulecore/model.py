@@ -41,21 +41,21 @@ class Type(enum.StrEnum):
 Scalar = bool | int | float | str
 
 
-class Const(msgspec.Struct, frozen=True, tag="const"):
+class Const(msgspec.Struct, frozen=True, tag_field="node", tag="const"):
     """A constant. Timestamps and durations are ints (microseconds), lists are tuples."""
 
     type: Type
     value: bool | int | float | str | tuple[int, ...] | tuple[str, ...]
 
 
-class Attr(msgspec.Struct, frozen=True, tag="attr"):
+class Attr(msgspec.Struct, frozen=True, tag_field="node", tag="attr"):
     """The value of an attribute; an error value when it is absent or masked."""
 
     name: str
     type: Type
 
 
-class Var(msgspec.Struct, frozen=True, tag="var"):
+class Var(msgspec.Struct, frozen=True, tag_field="node", tag="var"):
     """The element that a quantifier is at. `depth` is 0 for the outermost quantifier, 1 for one inside it."""
 
     name: str
@@ -63,19 +63,19 @@ class Var(msgspec.Struct, frozen=True, tag="var"):
     type: Type
 
 
-class Has(msgspec.Struct, frozen=True, tag="has"):
+class Has(msgspec.Struct, frozen=True, tag_field="node", tag="has"):
     """Whether an attribute is present and not masked: true or false, never an error."""
 
     name: str
 
 
-class InSegment(msgspec.Struct, frozen=True, tag="in_segment"):
+class InSegment(msgspec.Struct, frozen=True, tag_field="node", tag="in_segment"):
     """Whether the visitor is in a segment of the bundle's `segments`, precomputed or by condition."""
 
     name: str
 
 
-class Call(msgspec.Struct, frozen=True, tag="call"):
+class Call(msgspec.Struct, frozen=True, tag_field="node", tag="call"):
     """An operator or function. `op` is one of `OPERATORS`, `type` what it gives."""
 
     op: str
@@ -83,7 +83,7 @@ class Call(msgspec.Struct, frozen=True, tag="call"):
     type: Type
 
 
-class Quantifier(msgspec.Struct, frozen=True, tag="quantifier"):
+class Quantifier(msgspec.Struct, frozen=True, tag_field="node", tag="quantifier"):
     """`items.exists(var, body)` (`kind` "exists") or `items.all(var, body)` (`kind` "all")."""
 
     kind: str
