@@ -1,0 +1,243 @@
+"""The seeded source of everything that is measured: bundles of any number of rules, and contexts for them.
+
+Rules look like a retailer's: three or four predicates each, over twelve attributes of every common type, the first
+of which (its anchor) is selective: a segment, a city or a country. A *natural* context is drawn from the same values
+and then made to satisfy one rule, any of them, so decisions are found all along the list. An *unmatched* context
+differs only in its anchors, which no rule names: the whole list is tried in vain.
+
+The same arguments give the same bundle and the same contexts, on any machine. Measuring is left to `benches.run`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from rulecore.model import (
+    PERSONALIZATION,
+    Attr,
+    Attribute,
+    Bundle,
+    Call,
+    Const,
+    Expr,
+    InSegment,
+    Placement,
+    Rule,
+    Segment,
+    Source,
+    Type,
+    Variant,
+)
+
+TYPES: Final = {
+    "cart.categories": Type.LIST_STRING,
+    "cart.total": Type.DOUBLE,
+    "city": Type.STRING,
+    "consent": Type.LIST_STRING,
+    "country": Type.STRING,
+    "customer.member": Type.BOOL,
+    "customer.spend": Type.DOUBLE,
+    "device": Type.STRING,
+    "session.page_views": Type.INT,
+    "session.seconds": Type.INT,
+    "visitor_id": Type.STRING,
+}
+"""The attributes of a context but for `segments`, the twelfth, which is no attribute of a bundle."""
+
+REQUEST: Final = frozenset({"city", "consent", "country", "device"})
+"""Attributes that need no consent."""
+
+SEGMENTS: Final = tuple(f"segment_{number:02}" for number in range(60))
+CITIES: Final = tuple(f"city_{number:03}" for number in range(300))
+COUNTRIES: Final = tuple(a + b for a in "ABCDE" for b in "ABCDEFGHIJKL")
+CATEGORIES: Final = tuple(f"category_{number:02}" for number in range(24))
+DEVICES: Final = ("desktop", "mobile", "tablet")
+
+# The last of each is in contexts only, so that a context can be made that satisfies no anchor.
+NAMED_SEGMENTS: Final = SEGMENTS[:50]
+NAMED_CITIES: Final = CITIES[:290]
+NAMED_COUNTRIES: Final = COUNTRIES[:50]
+
+NOW: Final = 1_790_000_000_000_000
+"""The instant of every measured decision: 2026-09-21T13:33:20Z in microseconds."""
+
+Facts = dict[str, object]
+
+
+class Predicate(msgspec.Struct, frozen=True):
+    """One test of a rule, and how to make flat facts pass it."""
+
+    attribute: str
+    test: Expr
+    satisfy: Callable[[Facts], None]
+
+
+class Scenario:
+    """A bundle of `rules` rules, spread evenly over `placements` placements, and contexts for it."""
+
+    def __init__(self, rules: int, placements: int = 1, seed: int = 1) -> None:
+        self._random = random.Random(f"{seed}/{rules}/{placements}")
+        self._predicates: dict[str, list[list[Predicate]]] = {}
+        names = [f"placement_{number:02}" for number in range(placements)]
+        self.bundle = Bundle(
+            name="bench",
+            timezone="UTC",
+            attributes=tuple(
+                Attribute(name, TYPES[name], () if name in REQUEST else (PERSONALIZATION,), Source.CONTEXT)
+                for name in sorted(TYPES)
+            ),
+            segments=tuple(Segment(name, (PERSONALIZATION,)) for name in NAMED_SEGMENTS),
+            holdouts=(),
+            layers=(),
+            placements=tuple(
+                self._placement(name, rules // placements + (number < rules % placements))
+                for number, name in enumerate(names)
+            ),
+        )
+
+    def natural(self, placement: str, count: int) -> list[Facts]:
+        """Nested contexts that each satisfy a rule of this placement: every rule about equally often."""
+        lists = self._predicates[placement]
+        contexts = []
+        for _ in range(count):
+            facts = self._facts(SEGMENTS, CITIES, COUNTRIES)
+            for predicate in self._random.choice(lists):
+                predicate.satisfy(facts)
+            contexts.append(nested(facts))
+        return contexts
+
+    def unmatched(self, count: int) -> list[Facts]:
+        """Nested contexts that satisfy no rule of any placement."""
+        segments, cities, countries = SEGMENTS[50:], CITIES[290:], COUNTRIES[50:]
+        return [nested(self._facts(segments, cities, countries)) for _ in range(count)]
+
+    def _placement(self, name: str, rules: int) -> Placement:
+        self._predicates[name] = [self._draw_predicates() for _ in range(rules)]
+        return Placement(
+            name=name,
+            variants=tuple(Variant(variant, _payload(name, variant)) for variant in ("calm", "bold", "bright")),
+            default="calm",
+            rules=tuple(
+                self._rule(f"{name}.rule_{number:05}", number, predicates)
+                for number, predicates in enumerate(self._predicates[name])
+            ),
+        )
+
+    def _rule(self, rule_id: str, number: int, predicates: list[Predicate]) -> Rule:
+        # One in ten splits, the others serve.
+        splits = number % 10 == 9
+        return Rule(
+            id=rule_id,
+            when=Call("and", tuple(predicate.test for predicate in predicates), Type.BOOL),
+            purposes=(PERSONALIZATION,) if splits else (),
+            unit="visitor_id",
+            salt=rule_id,
+            serve=None if splits else "bold",
+            split=(("calm", 1), ("bold", 2), ("bright", 1)) if splits else (),
+        )
+
+    def _draw_predicates(self) -> list[Predicate]:
+        anchor = self._random.choice((self._segment, self._city, self._countries))()
+        others = [self._device, self._views, self._seconds, self._total, self._spend, self._member, self._category]
+        return [anchor, *(draw() for draw in self._random.sample(others, self._random.randint(2, 3)))]
+
+    def _segment(self) -> Predicate:
+        name = self._random.choice(NAMED_SEGMENTS)
+
+        def satisfy(facts: Facts) -> None:
+            members = facts["segments"]
+            assert isinstance(members, list)
+            facts["segments"] = sorted({*members, name})
+
+        return Predicate("segments", InSegment(name), satisfy)
+
+    def _city(self) -> Predicate:
+        city = self._random.choice(NAMED_CITIES)
+        return Predicate("city", _compare("city", "eq", city), lambda facts: facts.update(city=city))
+
+    def _countries(self) -> Predicate:
+        some = tuple(sorted(self._random.sample(NAMED_COUNTRIES, 3)))
+        test = Call("in", (Attr("country", Type.STRING), Const(Type.LIST_STRING, some)), Type.BOOL)
+        return Predicate("country", test, lambda facts: facts.update(country=some[0]))
+
+    def _device(self) -> Predicate:
+        device = self._random.choice(DEVICES)
+        return Predicate("device", _compare("device", "eq", device), lambda facts: facts.update(device=device))
+
+    def _views(self) -> Predicate:
+        return self._least("session.page_views", self._random.randint(1, 20))
+
+    def _seconds(self) -> Predicate:
+        return self._least("session.seconds", self._random.randint(1, 60) * 10)
+
+    def _total(self) -> Predicate:
+        return self._least("cart.total", self._random.randint(2, 60) * 2.5)
+
+    def _spend(self) -> Predicate:
+        return self._least("customer.spend", self._random.randint(1, 60) * 25.0)
+
+    def _least(self, name: str, least: float) -> Predicate:
+        return Predicate(name, _compare(name, "ge", least), lambda facts: facts.update({name: least}))
+
+    def _member(self) -> Predicate:
+        member = Attr("customer.member", Type.BOOL)
+        wanted = self._random.random() < 0.5
+        test = member if wanted else Call("not", (member,), Type.BOOL)
+        return Predicate("customer.member", test, lambda facts: facts.update({"customer.member": wanted}))
+
+    def _category(self) -> Predicate:
+        category = self._random.choice(CATEGORIES)
+        test = Call("in", (Const(Type.STRING, category), Attr("cart.categories", Type.LIST_STRING)), Type.BOOL)
+
+        def satisfy(facts: Facts) -> None:
+            facts["cart.categories"] = [category]
+
+        return Predicate("cart.categories", test, satisfy)
+
+    def _facts(self, segments: tuple[str, ...], cities: tuple[str, ...], countries: tuple[str, ...]) -> Facts:
+        draw = self._random
+        return {
+            "cart.categories": draw.sample(CATEGORIES, draw.randint(0, 4)),
+            "cart.total": draw.randint(0, 20_000) / 100,
+            "city": draw.choice(cities),
+            "consent": [PERSONALIZATION],
+            "country": draw.choice(countries),
+            "customer.member": draw.random() < 0.5,
+            "customer.spend": draw.randint(0, 200_000) / 100,
+            "device": draw.choice(DEVICES),
+            "segments": sorted(draw.sample(segments, draw.randint(1, 5))),
+            "session.page_views": draw.randint(1, 25),
+            "session.seconds": draw.randint(0, 900),
+            "visitor_id": visitor_id(draw.randrange(1_000_000)),
+        }
+
+
+def visitor_id(number: int) -> str:
+    """The id of a visitor as a site would write it: 22 characters."""
+    return f"v-{number:08x}-{number * 2_654_435_761 % (1 << 44):011x}"
+
+
+def nested(facts: Facts) -> Facts:
+    """Facts with dotted names as a caller sends them: one object for each group."""
+    context: Facts = {}
+    for name, value in facts.items():
+        group, dot, rest = name.partition(".")
+        if dot:
+            inner = context.setdefault(group, {})
+            assert isinstance(inner, dict)
+            inner[rest] = value
+        else:
+            context[name] = value
+    return context
+
+
+def _compare(name: str, operator: str, value: str | float) -> Expr:
+    return Call(operator, (Attr(name, TYPES[name]), Const(TYPES[name], value)), Type.BOOL)
+
+
+def _payload(placement: str, variant: str) -> bytes:
+    return msgspec.json.encode({"headline": f"{placement} {variant}", "image": f"/img/{placement}/{variant}.webp"})
