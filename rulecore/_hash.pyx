@@ -8,9 +8,10 @@ Integers are read from and written to memory as the machine has them, and images
 machine that Edgewise runs on. Loads go through memcpy, for data may lie at any address.
 """
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
+
+from rulecore._buffer cimport BufferView
 
 import sys
 
@@ -198,24 +199,6 @@ cdef void siphash_128(const uint8_t* key, const uint8_t* data, size_t size, uint
 
 # The faces for Python. The C functions have the plain names in this module, so these get theirs at the end.
 
-cdef const uint8_t* EMPTY = b""
-
-
-cdef class _Bytes:
-    # A buffer's memory for as long as this lives; never NULL, for an empty buffer may have no address.
-    cdef Py_buffer view
-    cdef const uint8_t* data
-    cdef size_t size
-
-    def __cinit__(self, source):
-        PyObject_GetBuffer(source, &self.view, PyBUF_SIMPLE)
-        self.size = <size_t>self.view.len
-        self.data = <const uint8_t*>self.view.buf if self.size else EMPTY
-
-    def __dealloc__(self):
-        PyBuffer_Release(&self.view)
-
-
 cdef const uint8_t* checked_key(bytes key) except NULL:
     if len(key) != 16:
         raise ValueError(f"a SipHash key has 16 bytes, not {len(key)}")
@@ -223,12 +206,12 @@ cdef const uint8_t* checked_key(bytes key) except NULL:
 
 
 def _murmur3_32(data, uint32_t seed=0):
-    cdef _Bytes source = _Bytes(data)
+    cdef BufferView source = BufferView(data)
     return murmur3_32(source.data, source.size, seed)
 
 
 def _xxh64(data, uint64_t seed=0):
-    cdef _Bytes source = _Bytes(data)
+    cdef BufferView source = BufferView(data)
     cdef uint64_t digest
     with nogil:
         digest = xxh64(source.data, source.size, seed)
@@ -236,12 +219,12 @@ def _xxh64(data, uint64_t seed=0):
 
 
 def _siphash_64(bytes key not None, data):
-    cdef _Bytes source = _Bytes(data)
+    cdef BufferView source = BufferView(data)
     return siphash_64(checked_key(key), source.data, source.size)
 
 
 def _siphash_128(bytes key not None, data):
-    cdef _Bytes source = _Bytes(data)
+    cdef BufferView source = BufferView(data)
     cdef uint8_t digest[16]
     siphash_128(checked_key(key), source.data, source.size, digest)
     return <bytes>digest[:16]

@@ -1,6 +1,8 @@
-from rulecore.keys import MembershipKeys
+import os
 
 from typing_extensions import Buffer
+
+from rulecore.keys import MembershipKeys
 
 class Membership:
     """A verified snapshot image with the keys to look visitors up. Holds on to the buffer that it was read from."""
@@ -8,7 +10,8 @@ class Membership:
     def __init__(self, data: Buffer, keys: MembershipKeys) -> None:
         """Raises ImageError; KeyError when `keys` has no key of the image's epoch."""
     @staticmethod
-    def open(path: str, keys: MembershipKeys) -> Membership: ...
+    def open(path: str | os.PathLike[str], keys: MembershipKeys) -> Membership:
+        """Map a file read-only and verify it. Raises ImageError, KeyError, OSError."""
     @property
     def segments(self) -> tuple[str, ...]: ...
     @property

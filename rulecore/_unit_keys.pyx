@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
+from rulecore._buffer cimport BufferView
 from rulecore._hash cimport siphash_64, siphash_128
 
 
@@ -51,32 +52,30 @@ cdef int64_t hash_rows(
 
 
 def unit_keys(
-    bytes site_secret not None, bytes epoch_key not None, bytes prefix not None,
-    const uint8_t[::1] offsets not None, const uint8_t[::1] text not None, int64_t first, int64_t count,
+    bytes site_secret not None, bytes epoch_key not None, bytes prefix not None, offsets, text,
+    int64_t first, int64_t count,
 ):
-    cdef const uint8_t* offset_data
-    cdef const uint8_t* text_data = b""
+    cdef BufferView offset_view = BufferView(offsets), text_view = BufferView(text)
     cdef const uint8_t* prefix_data = prefix
     cdef const uint8_t* secret = site_secret
     cdef const uint8_t* epoch = epoch_key
-    cdef int64_t done, text_size = text.shape[0]
+    cdef int64_t done, offset_count = <int64_t>(offset_view.size // 4), text_size = <int64_t>text_view.size
     cdef size_t prefix_size = <size_t>len(prefix)
+    cdef const uint8_t* offset_data
     cdef uint8_t* key_data
     cdef uint8_t* check_data
     if len(site_secret) != 16 or len(epoch_key) != 16:
         raise ValueError("a SipHash key has 16 bytes")
-    if first < 0 or count < 0 or first > offsets.shape[0] // 4 or count >= offsets.shape[0] // 4 - first:
-        raise ValueError(f"{offsets.shape[0]} bytes of offsets do not hold rows {first} to {first + count}")
+    if first < 0 or count < 0 or first > offset_count or count >= offset_count - first:
+        raise ValueError(f"{offset_count} offsets do not hold rows {first} to {first + count}")
     keys = PyBytes_FromStringAndSize(NULL, 8 * count)
     checks = PyBytes_FromStringAndSize(NULL, 8 * count)
     key_data = <uint8_t*>PyBytes_AS_STRING(keys)
     check_data = <uint8_t*>PyBytes_AS_STRING(checks)
-    offset_data = &offsets[0] + 4 * first
-    if text_size:
-        text_data = &text[0]
+    offset_data = offset_view.data + 4 * first
     with nogil:
         done = hash_rows(
-            secret, epoch, prefix_data, prefix_size, offset_data, text_data, text_size, count, key_data, check_data
+            secret, epoch, prefix_data, prefix_size, offset_data, text_view.data, text_size, count, key_data, check_data
         )
     if done < 0:
         raise MemoryError

@@ -7,6 +7,7 @@ EdgewiseError
 ├── LinkError             a bundle and a snapshot that do not belong together
 ├── ContextError          a context that can't be taken: which attribute, or which byte
 ├── PlacementError        a placement that the bundle does not have
+├── UnitKeyCollisionError  two visitors that a snapshot could not tell apart, found when it is built
 └── LimitError            something larger than `rulecore.limits` allows, found when an image is written
 """
 
@@ -67,3 +68,12 @@ class PlacementError(EdgewiseError):
 
 class LimitError(EdgewiseError):
     """More than `rulecore.limits` allows."""
+
+
+class UnitKeyCollisionError(EdgewiseError):
+    """Two visitor ids have one 64-bit unit key, so that one would get what is meant for the other."""
+
+    def __init__(self, key: int, visitors: tuple[str, ...] = ()) -> None:
+        named = f" ({' and '.join(visitors)})" if visitors else ""
+        super().__init__(f"two visitors have the unit key {key:016x}{named}: build with the key of another epoch")
+        self.key = key

@@ -25,8 +25,10 @@ KEY_FILE: Final = "membership.json"
 KEY_BYTES: Final = 16
 EPOCH_MAX: Final = 2**32 - 1
 
+PSEUDONYM_PREFIX: Final = b"visitor_id\0"
+"""What goes before the id in what is hashed to a pseudonym: the kind of id, and a zero byte."""
+
 _VERSION: Final = 1
-_KIND: Final = b"visitor_id"
 _HEX: Final = re.compile(rf"[0-9a-f]{{{2 * KEY_BYTES}}}")
 _EPOCH: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
@@ -85,7 +87,7 @@ class MembershipKeys:
 
     def pseudonym(self, visitor_id: str) -> bytes:
         """16 bytes that stand for the visitor in place of the id."""
-        return siphash_128(self._site_secret, self.pseudonym_prefix + visitor_id.encode())
+        return siphash_128(self._site_secret, PSEUDONYM_PREFIX + visitor_id.encode())
 
     def unit_key(self, visitor_id: str, epoch: int) -> int:
         """The 64 bits that a snapshot of the epoch knows the visitor by. Raises KeyError without a key of the epoch."""
@@ -97,7 +99,7 @@ class MembershipKeys:
         Ids `first` to `first + count` are taken. Gives two runs of `count` little-endian 64-bit numbers: the unit
         keys, and 64 bits of each pseudonym, by which two visitors with one unit key are told apart.
         """
-        return unit_keys(self._site_secret, self.epoch_key(epoch), self.pseudonym_prefix, offsets, text, first, count)
+        return unit_keys(self._site_secret, self.epoch_key(epoch), PSEUDONYM_PREFIX, offsets, text, first, count)
 
     @property
     def site_secret(self) -> bytes:
@@ -110,11 +112,6 @@ class MembershipKeys:
         except KeyError:
             held = ", ".join(map(str, self._epochs))
             raise KeyError(f"no membership key of epoch {epoch}; the keys held are of epochs {held}") from None
-
-    @property
-    def pseudonym_prefix(self) -> bytes:
-        """What goes before the id in what is hashed to a pseudonym."""
-        return _KIND + b"\0"
 
     def __repr__(self) -> str:
         return f"<MembershipKeys of epochs {', '.join(map(str, self._epochs))}>"

@@ -1,0 +1,246 @@
+"""Gathers sorted rows of membership into visitors and distinct sets, with no Python object a row.
+
+What becomes of them is for `rulecore.snapshot`. Sets lie one after the other in a pool; a table of open addressing,
+at most half full, finds a set's number by its content.
+"""
+
+from libc.stdint cimport UINT32_MAX, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcmp, memcpy
+
+from rulecore._buffer cimport BufferView
+from rulecore._hash cimport xxh64
+
+from rulecore.errors import LimitError, UnitKeyCollisionError
+from rulecore.limits import LIMITS
+
+NO_SEGMENT = 0xFFFF
+
+
+cdef enum:
+    NONE = 0xFFFF
+    SEGMENTS_ROOM = 4096
+
+cdef uint32_t SEGMENTS_MAX = LIMITS.segments_per_visitor_max
+
+if SEGMENTS_MAX > SEGMENTS_ROOM or LIMITS.segments_max > NONE:
+    raise ImportError("RowGrouper has too little room for what LIMITS allows")
+
+
+cdef enum Fault:
+    SOUND, UNSORTED, COLLISION, SEGMENTS, MEMBERS, MEMORY
+
+
+cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
+    cdef uint64_t value
+    memcpy(&value, at, 8)
+    return value
+
+
+cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
+    cdef uint16_t value
+    memcpy(&value, at, 2)
+    return value
+
+
+cdef class RowGrouper:
+    cdef uint64_t key                      # of the visitor whose rows are coming
+    cdef uint64_t check
+    cdef bint begun
+    cdef bint finished
+    cdef uint32_t current_count
+    cdef uint16_t current[SEGMENTS_ROOM]
+    cdef uint16_t* pool                    # members of the sets
+    cdef uint64_t pool_used
+    cdef uint64_t pool_room
+    cdef uint32_t* starts                  # of the sets in the pool, and where the next one will
+    cdef uint64_t sets
+    cdef uint64_t starts_room
+    cdef uint32_t* table                   # 0: free, else a set's number plus 1
+    cdef uint64_t table_mask
+
+    def __cinit__(self):
+        self.table = <uint32_t*>calloc(1024, 4)
+        self.table_mask = 1023
+        self.starts_room = 512
+        self.starts = <uint32_t*>calloc(self.starts_room, 4)
+        self.pool_room = 2 * SEGMENTS_ROOM
+        self.pool = <uint16_t*>calloc(self.pool_room, 2)
+        if self.table == NULL or self.starts == NULL or self.pool == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.table)
+        free(self.starts)
+        free(self.pool)
+
+    def add(self, keys, checks, segments):
+        cdef BufferView key_view = BufferView(keys), check_view = BufferView(checks)
+        cdef BufferView segment_view = BufferView(segments)
+        cdef uint64_t count = key_view.size // 8, done = 0
+        cdef bytearray visitor_keys = bytearray(8 * (count + 1)), visitor_sets = bytearray(4 * (count + 1))
+        cdef uint8_t* key_data = visitor_keys
+        cdef uint8_t* set_data = visitor_sets
+        cdef Fault fault
+        if self.finished:
+            raise ValueError("no rows can be added after finish")
+        if key_view.size != 8 * count or check_view.size != 8 * count or segment_view.size != 2 * count:
+            raise ValueError("keys, checks and segments are not of one number of rows")
+        with nogil:
+            fault = self.take(key_view.data, check_view.data, segment_view.data, count, key_data, set_data, &done)
+        self.check_fault(fault)
+        return bytes(visitor_keys[:8 * done]), bytes(visitor_sets[:4 * done])
+
+    def finish(self):
+        cdef uint32_t set_id
+        if self.finished or not self.begun:
+            self.finished = True
+            return b"", b""
+        self.check_fault(self.number_of_current(&set_id))
+        self.finished = True
+        return (<uint8_t*>&self.key)[:8], (<uint8_t*>&set_id)[:4]
+
+    @property
+    def set_count(self):
+        return self.sets
+
+    def set_starts(self):
+        return (<const uint8_t*>self.starts)[:4 * (self.sets + 1)]
+
+    def members(self):
+        return (<const uint8_t*>self.pool)[:2 * self.pool_used]
+
+    cdef check_fault(self, Fault fault):
+        if fault == UNSORTED:
+            raise ValueError("rows are not in order of unit key, then segment")
+        if fault == COLLISION:
+            raise UnitKeyCollisionError(self.key)
+        if fault == SEGMENTS:
+            raise LimitError(f"the visitor with unit key {self.key:016x} is in more than {SEGMENTS_MAX} segments")
+        if fault == MEMBERS:
+            raise LimitError("the distinct sets of segments have more members than a snapshot can hold")
+        if fault == MEMORY:
+            raise MemoryError
+
+    cdef Fault take(
+        self, const uint8_t* keys, const uint8_t* checks, const uint8_t* segments, uint64_t count,
+        uint8_t* key_data, uint8_t* set_data, uint64_t* done,
+    ) noexcept nogil:
+        cdef uint64_t i, key
+        cdef uint32_t set_id
+        cdef uint16_t segment
+        cdef Fault fault
+        for i in range(count):
+            key = load64(keys + 8 * i)
+            segment = load16(segments + 2 * i)
+            if self.begun and key == self.key:
+                if load64(checks + 8 * i) != self.check:
+                    return COLLISION
+            else:
+                if self.begun:
+                    if key < self.key:
+                        return UNSORTED
+                    fault = self.number_of_current(&set_id)
+                    if fault != SOUND:
+                        return fault
+                    memcpy(key_data + 8 * done[0], &self.key, 8)
+                    memcpy(set_data + 4 * done[0], &set_id, 4)
+                    done[0] += 1
+                self.begun = True
+                self.key = key
+                self.check = load64(checks + 8 * i)
+                self.current_count = 0
+            if segment == NONE:
+                continue
+            if self.current_count:
+                if segment == self.current[self.current_count - 1]:
+                    continue
+                if segment < self.current[self.current_count - 1]:
+                    return UNSORTED
+            if self.current_count == SEGMENTS_MAX:
+                return SEGMENTS
+            self.current[self.current_count] = segment
+            self.current_count += 1
+        return SOUND
+
+    cdef Fault number_of_current(self, uint32_t* number) noexcept nogil:
+        # The number of the set that the current visitor has, new or known.
+        cdef size_t size = 2 * <size_t>self.current_count
+        cdef uint64_t slot = xxh64(<const uint8_t*>self.current, size, 0) & self.table_mask
+        cdef uint32_t known
+        while self.table[slot]:
+            known = self.table[slot] - 1
+            if self.starts[known + 1] - self.starts[known] == self.current_count:
+                if memcmp(self.pool + self.starts[known], self.current, size) == 0:
+                    number[0] = known
+                    return SOUND
+            slot = (slot + 1) & self.table_mask
+        if self.pool_used + self.current_count >= UINT32_MAX or self.sets + 2 >= UINT32_MAX:
+            return MEMBERS
+        if not self.make_room():
+            return MEMORY
+        memcpy(self.pool + self.pool_used, self.current, size)
+        self.pool_used += self.current_count
+        number[0] = <uint32_t>self.sets
+        self.sets += 1
+        self.starts[self.sets] = <uint32_t>self.pool_used
+        self.table[slot] = <uint32_t>self.sets
+        if 2 * self.sets > self.table_mask and not self.grow_table():
+            return MEMORY
+        return SOUND
+
+    cdef bint make_room(self) noexcept nogil:
+        cdef void* larger
+        if self.pool_room - self.pool_used < SEGMENTS_ROOM:
+            larger = realloc(self.pool, 2 * 2 * self.pool_room)
+            if larger == NULL:
+                return False
+            self.pool = <uint16_t*>larger
+            self.pool_room *= 2
+        if self.starts_room < self.sets + 2:
+            larger = realloc(self.starts, 4 * 2 * self.starts_room)
+            if larger == NULL:
+                return False
+            self.starts = <uint32_t*>larger
+            self.starts_room *= 2
+        return True
+
+    cdef bint grow_table(self) noexcept nogil:
+        cdef uint64_t mask = 2 * self.table_mask + 1, number, slot
+        cdef uint32_t start
+        cdef uint32_t* table = <uint32_t*>calloc(mask + 1, 4)
+        if table == NULL:
+            return False
+        for number in range(self.sets):
+            start = self.starts[number]
+            slot = xxh64(<const uint8_t*>(self.pool + start), 2 * <size_t>(self.starts[number + 1] - start), 0) & mask
+            while table[slot]:
+                slot = (slot + 1) & mask
+            table[slot] = <uint32_t>number + 1
+        free(self.table)
+        self.table = table
+        self.table_mask = mask
+        return True
+
+
+def bucket_directory(keys, uint32_t bits):
+    cdef BufferView view = BufferView(keys)
+    cdef uint64_t count = view.size // 8, row = 0, bucket, buckets
+    cdef uint8_t* data
+    cdef uint32_t first
+    if bits > 31 or count > UINT32_MAX:
+        raise ValueError("more buckets or rows than a directory can hold")
+    buckets = <uint64_t>1 << bits
+    directory = bytearray(4 * (buckets + 1))
+    data = directory
+    with nogil:
+        for bucket in range(buckets):
+            first = <uint32_t>row
+            memcpy(data + 4 * bucket, &first, 4)
+            while row < count and load64(view.data + 8 * row) >> 1 >> (63 - bits) == bucket:
+                row += 1
+        first = <uint32_t>row
+        memcpy(data + 4 * buckets, &first, 4)
+    if row != count:
+        raise ValueError("unit keys are not sorted")
+    return bytes(directory)
