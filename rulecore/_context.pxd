@@ -1,6 +1,10 @@
 # A context in slots: one typed value for each attribute, read from a dict or straight from JSON bytes.
+cimport cython
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
+from rulecore._json cimport Number, Scanner
+from rulecore._names cimport NameTrie
 from rulecore._text cimport Text
 
 
@@ -48,10 +52,28 @@ cdef void slots_clear(Slots* slots) noexcept nogil
 cdef char* slots_scratch(Slots* slots, size_t size) noexcept nogil
 
 
+@cython.final
 cdef class ContextReader:
-    cdef tuple names                       # of attributes, by slot
+    cdef readonly tuple names              # of attributes, by slot
     cdef bytes types                       # ValueType, by slot
+    cdef const uint8_t* type_of
+    cdef NameTrie trie
 
-    cdef int read_dict(self, dict context, Slots* out) except -1
-    # The text of values may lie in `body`: it must outlive the use of `out`.
+    # Both clear `out` first; `out` must have a slot for each name. Text lies in the dict's own strings, in `body` or in
+    # the scratch: it is to be used before the caller can change them. No Python code of the context's classes runs.
+    cdef int read_dict(self, object context, Slots* out) except -1
     cdef int read_json(self, const uint8_t* body, size_t size, Slots* out) except -1
+
+    cdef int take_dict(self, PyObject* members, uint32_t origin, Slots* out) except -1
+    cdef int take_value(self, uint32_t index, PyObject* value, Slots* out) except -1
+    cdef int take_list(self, uint32_t index, PyObject* value, Slots* out) except -1
+    cdef int take_str(self, uint32_t index, PyObject* value, Value* out) except -1
+    cdef int scan_object(self, uint32_t origin, uint32_t depth, Scanner* s, Slots* out) except -1
+    cdef int scan_value(self, uint32_t index, Scanner* s, Slots* out) except -1
+    cdef int scan_list(self, uint32_t index, Scanner* s, Slots* out) except -1
+    cdef int scan_int(self, uint32_t index, Scanner* s, Value* out) except -1
+    cdef int scan_double(self, uint32_t index, Scanner* s, Value* out) except -1
+    cdef int scan_figure(self, uint32_t index, Scanner* s, Number* number) except -1
+    cdef int scan_str(self, uint32_t index, Scanner* s, Slots* out, Value* value) except -1
+    cdef int place_text(self, uint32_t index, Text text, Value* out, Scanner* s) except -1
+    cdef int refuse(self, uint32_t index, str what, Scanner* s) except -1

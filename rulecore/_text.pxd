@@ -12,9 +12,13 @@ cdef int text_compare(Text a, Text b) noexcept nogil                       # by 
 cdef bint text_contains(Text text, Text part) noexcept nogil
 cdef size_t text_code_points(Text text) noexcept nogil
 cdef bint text_valid_utf8(const char* data, size_t size) noexcept nogil
-cdef bint parse_timestamp(Text text, int64_t* micros) noexcept nogil       # RFC 3339; digits past the microsecond are cut off
+# Bytes of the character past ASCII that begins here, 0 when it is malformed.
+cdef size_t utf8_sequence(const uint8_t* at, size_t room) noexcept nogil
+# RFC 3339; digits past the microsecond are cut off.
+cdef bint parse_timestamp(Text text, int64_t* micros) noexcept nogil
 cdef bint parse_duration(Text text, int64_t* micros) noexcept nogil        # as Go and CEL write it: 1h30m, 1.5s, -90m
 cdef bint semver_valid(Text text) noexcept nogil                           # Semantic Versioning 2.0.0
 cdef int semver_compare(Text a, Text b) noexcept nogil                     # of two valid ones: < 0, 0, > 0
-cdef bint cidr_valid(const uint8_t* packed) noexcept nogil                 # 18 bytes: family 4 or 6, prefix length, address (16)
-cdef int cidr_contains(const uint8_t* packed, Text address) noexcept nogil # 1, 0, or -1 when it is no IP address
+# A packed network is 18 bytes: family 4 or 6, prefix length, address (16, zeros after an IPv4).
+cdef bint cidr_valid(const uint8_t* packed) noexcept nogil
+cdef int cidr_contains(const uint8_t* packed, Text address) noexcept nogil     # 1, 0, or -1 when it is no IP address

@@ -72,6 +72,7 @@ cdef bint text_valid_utf8(const char* data, size_t size) noexcept nogil:
 
 
 cdef size_t utf8_sequence(const uint8_t* at, size_t room) noexcept nogil:
+    """The length of the well-formed sequence of two to four bytes that begins here, or 0."""
     cdef uint8_t lead = at[0]
     cdef uint8_t low = 0x80     # the bounds of the second byte keep out what only the lead byte would let through
     cdef uint8_t high = 0xBF
