@@ -1,0 +1,1 @@
+"""The data plane: the worker that decides inside a CDN node. `edge.cli` is its command."""

@@ -1,0 +1,97 @@
+"""The command `edge`: reads the command line into a `Config` and starts the supervisor.
+
+Exit codes: 0 stopped as asked, 1 could not start (bad files, address taken), 2 wrong command line, 3 stopped, but
+workers had to be killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge import log
+from edge.config import Config, Files, LogFormat
+from edge.supervisor import serve
+
+_SERVE_HELP = """\
+Decide variants over HTTP for a CDN node and application servers. This is the private listener: whoever reaches it
+is believed what they say of a visitor, so it listens on the loopback interface or a unix socket.
+
+signals:
+  SIGTERM, SIGINT  finish the requests under way and stop; again: stop at once
+  SIGHUP           look at the files again; changed files are noticed without it, too
+
+Replace the files by rename, never in place. Files that can't be served are refused and the old ones go on.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if (options.snapshot is None) != (options.keys is None):
+        parser.error("--snapshot and --keys go together")
+    config = Config(
+        files=Files(bundle=options.bundle, snapshot=options.snapshot, keys=options.keys),
+        workers=options.workers,
+        host=options.host,
+        port=options.port,
+        uds=options.uds,
+        log_format=LogFormat(options.log_format),
+    )
+    log.configure(config.log_format)
+    return serve(config)
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Config(files=Files(bundle=Path()))
+    parser = argparse.ArgumentParser(prog="edge", description="Edgewise at a CDN node.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser(
+        "serve",
+        help="answer decisions over HTTP",
+        description=_SERVE_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--bundle", type=Path, required=True, metavar="FILE", help="the compiled bundle")
+    command.add_argument("--snapshot", type=Path, metavar="FILE", help="the membership snapshot; needs --keys")
+    command.add_argument("--keys", type=Path, metavar="DIR", help="the directory of membership.json")
+    command.add_argument(
+        "--workers",
+        type=_positive,
+        default=_cores(),
+        metavar="N",
+        help="processes (default: one a core, here %(default)s)",
+    )
+    command.add_argument("--host", default=defaults.host, help="address to listen on (default: %(default)s)")
+    command.add_argument(
+        "--port", type=_port, default=defaults.port, help="port to listen on, 0 for any free one (default: %(default)s)"
+    )
+    command.add_argument("--uds", type=Path, metavar="PATH", help="listen on this unix socket instead")
+    command.add_argument(
+        "--log-format",
+        choices=[str(each) for each in LogFormat],
+        default=str(defaults.log_format),
+        help="how log lines are written on standard error (default: %(default)s)",
+    )
+    return parser
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1024:
+        raise argparse.ArgumentTypeError("between 1 and 1024")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError("between 0 and 65535")
+    return value
