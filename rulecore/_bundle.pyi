@@ -1,3 +1,5 @@
+import os
+
 from typing_extensions import Buffer
 
 from rulecore.model import Attribute
@@ -8,7 +10,7 @@ class BundleImage:
     def __init__(self, data: Buffer) -> None:
         """Verify in one pass. Raises ImageError, ImageVersionError or ImageFeatureError."""
     @staticmethod
-    def open(path: str) -> BundleImage:
+    def open(path: str | os.PathLike[str]) -> BundleImage:
         """Map a file read-only and verify it. Raises ImageError, OSError."""
     @property
     def name(self) -> str: ...
@@ -29,5 +31,13 @@ class BundleImage:
         """Precomputed segments that the bundle needs."""
     @property
     def rule_count(self) -> int: ...
-    def variants(self, placement: str) -> tuple[str, ...]: ...
-    def block(self, placement: str, variant: str) -> bytes | None: ...
+    @property
+    def predicate_count(self) -> int:
+        """Different predicates in all conditions: each is evaluated at most once a decision."""
+    @property
+    def zones_version(self) -> str:
+        """The version of the time zone database that conditions use, empty when they use none."""
+    def variants(self, placement: str) -> tuple[str, ...]:
+        """The placement's variants, in order. Raises PlacementError."""
+    def block(self, placement: str, variant: str) -> bytes | None:
+        """The content block of a variant, or None. Raises PlacementError; KeyError for an unknown variant."""

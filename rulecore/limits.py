@@ -25,6 +25,7 @@ class Limits(msgspec.Struct, frozen=True):
     columns_max: int = 64
     expression_depth_max: int = 64
     expression_loops_max: int = 2
+    image_loops_max: int = 4
     formula_depth_max: int = 64
     formula_nodes_per_rule_max: int = 20_000
     pattern_chars_max: int = 1_000
@@ -35,6 +36,7 @@ class Limits(msgspec.Struct, frozen=True):
     list_items_max: int = 1_000
     string_bytes_max: int = 32 << 10
     unit_bytes_max: int = 256
+    salt_bytes_max: int = 256
 
 
 LIMITS: Final = Limits()

@@ -1,0 +1,68 @@
+# A verified bundle image: pointers into the buffer that it was read from. Nothing is copied, no object a rule.
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from rulecore._buffer cimport BufferView
+from rulecore._layout cimport (AttributeRecord, ConditionRecord, FormulaRecord, HoldoutRecord, LayerRecord, MetaRecord,
+                               NodeRecord, Operand, PlacementRecord, PredicateRecord, RuleRecord, SegmentRecord, Span,
+                               SplitRecord, VariantRecord)
+from rulecore._text cimport Text
+
+
+cdef struct Image:
+    const uint8_t* base
+    size_t length
+    uint64_t checksum
+    const char* pool
+    size_t pool_size
+    const uint8_t* zones
+    size_t zones_size
+    const MetaRecord* meta
+    const Span* purposes
+    const AttributeRecord* attributes
+    const SegmentRecord* segments
+    const ConditionRecord* conditions
+    const HoldoutRecord* holdouts
+    const LayerRecord* layers
+    const Span* patterns
+    const Operand* items
+    const NodeRecord* nodes
+    const PredicateRecord* predicates
+    const FormulaRecord* formulas
+    const PlacementRecord* placements
+    const VariantRecord* variants
+    const RuleRecord* rules
+    const SplitRecord* splits
+    uint32_t purpose_count
+    uint32_t attribute_count
+    uint32_t segment_count
+    uint32_t condition_count
+    uint32_t holdout_count
+    uint32_t layer_count
+    uint32_t pattern_count
+    uint32_t item_count
+    uint32_t node_count
+    uint32_t predicate_count
+    uint32_t formula_count
+    uint32_t placement_count
+    uint32_t variant_count
+    uint32_t rule_count
+    uint32_t split_count
+
+
+cdef inline Text span_text(const Image* image, Span span) noexcept nogil:
+    cdef Text text
+    text.data = image.pool + span.offset
+    text.size = span.size
+    return text
+
+
+cdef str span_str(const Image* image, Span span)
+cdef bytes span_bytes(const Image* image, Span span)
+
+
+cdef class BundleImage:
+    cdef Image image
+    cdef BufferView view                   # keeps the bytes alive and in their place
+    cdef dict placement_of                 # name -> index: one entry a placement, none a rule
+
+    cdef int placement_index(self, str placement) except -1

@@ -1,0 +1,19 @@
+# What callers hold: an engine, and the decisions it gives.
+from libc.stdint cimport int64_t
+
+from rulecore._layout cimport VariantRecord
+from rulecore._linked cimport Linked
+from rulecore._verdict cimport Verdict
+
+
+cdef class Decision:
+    cdef Linked linked
+    cdef Verdict verdict
+
+    cdef const VariantRecord* record(self) noexcept
+
+
+cdef class Engine:
+    cdef Linked linked
+
+    cdef Decision _decide(self, str placement, object context, int64_t now)

@@ -1,0 +1,190 @@
+"""The engine: decisions for callers, from a linked bundle and membership.
+
+Everything slow has happened before: the image is verified, its names are linked. What a decision costs is reading
+the context, the conditions that its placement's rules test, and one object for the answer.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint32_t
+
+from rulecore._bundle cimport BundleImage, span_bytes, span_str
+from rulecore._condition cimport holds
+from rulecore._explain cimport explain_placement
+from rulecore._layout cimport NONE, VariantRecord
+from rulecore._linked cimport Workspace
+from rulecore._membership cimport Membership
+from rulecore._verdict cimport FAILED, decide_placement, default_of
+
+cdef tuple REASONS = ("TARGETING_MATCH", "SPLIT", "DEFAULT", "STATIC", "DISABLED", "ERROR")
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Decision:
+    """What a visitor sees at a placement, and why. Fields are read from the image when they are asked for."""
+
+    def __init__(self):
+        raise TypeError("decisions come from an Engine")
+
+    cdef const VariantRecord* record(self) noexcept:
+        return &self.linked.image.variants[
+            self.linked.image.placements[self.verdict.placement].first_variant + self.verdict.variant]
+
+    @property
+    def placement(self):
+        return span_str(self.linked.image, self.linked.image.placements[self.verdict.placement].name)
+
+    @property
+    def variant(self):
+        return span_str(self.linked.image, self.record().name)
+
+    @property
+    def reason(self):
+        return REASONS[self.verdict.reason]
+
+    @property
+    def rule(self):
+        if self.verdict.rule == NONE:
+            return None
+        return span_str(self.linked.image, self.linked.image.rules[self.verdict.rule].id)
+
+    @property
+    def payload(self):
+        """JSON, or None."""
+        cdef const VariantRecord* record = self.record()
+        return span_bytes(self.linked.image, record.payload) if record.payload.size else None
+
+    @property
+    def payload_digest(self):
+        """64 bits of the payload and the block."""
+        return self.record().digest
+
+    @property
+    def block(self):
+        cdef const VariantRecord* record = self.record()
+        return span_bytes(self.linked.image, record.block) if record.block_path.size else None
+
+    @property
+    def block_path(self):
+        cdef const VariantRecord* record = self.record()
+        return span_str(self.linked.image, record.block_path) if record.block_path.size else None
+
+    @property
+    def experiment(self):
+        """Of the rule that decided, or that would have if the unit were not held out."""
+        cdef uint32_t rule = self.verdict.rule if self.verdict.rule != NONE else self.verdict.held_rule
+        if rule == NONE or self.linked.image.rules[rule].experiment.size == 0:
+            return None
+        return span_str(self.linked.image, self.linked.image.rules[rule].experiment)
+
+    @property
+    def holdout(self):
+        if self.verdict.holdout == NONE:
+            return None
+        return span_str(self.linked.image, self.linked.image.holdouts[self.verdict.holdout].name)
+
+    @property
+    def held_out(self):
+        """(rule, variant) that would have been, or None."""
+        cdef uint32_t first
+        if self.verdict.held_rule == NONE:
+            return None
+        first = self.linked.image.placements[self.verdict.placement].first_variant
+        return (
+            span_str(self.linked.image, self.linked.image.rules[self.verdict.held_rule].id),
+            span_str(self.linked.image, self.linked.image.variants[first + self.verdict.held_variant].name),
+        )
+
+    @property
+    def release(self):
+        return self.linked.release
+
+    def __repr__(self):
+        return f"<Decision {self.placement}={self.variant} {self.reason} rule={self.rule}>"
+
+
+cdef inline Decision decision_of(Linked linked, Verdict verdict):
+    cdef Decision decision = Decision.__new__(Decision)
+    decision.linked = linked
+    decision.verdict = verdict
+    return decision
+
+
+@cython.final
+cdef class Engine:
+    """A bundle and a membership, linked. Immutable, safe to share between threads."""
+
+    def __cinit__(self, BundleImage bundle not None, Membership membership=None):
+        self.linked = Linked(bundle, membership)
+
+    @property
+    def bundle(self):
+        return self.linked.bundle
+
+    @property
+    def membership(self):
+        return self.linked.membership
+
+    @property
+    def release(self):
+        return self.linked.release
+
+    def decide(self, str placement not None, dict context not None, int64_t now):
+        """The decision for one placement. Raises PlacementError, ContextError."""
+        return self._decide(placement, context, now)
+
+    def decide_json(self, str placement not None, bytes body not None, int64_t now):
+        """The same from a JSON object's bytes."""
+        return self._decide(placement, body, now)
+
+    cdef Decision _decide(self, str placement, object context, int64_t now):
+        cdef uint32_t index = self.linked.bundle.placement_index(placement)
+        cdef Workspace* work = self.linked.begin(context, now)
+        cdef Verdict verdict = decide_placement(self.linked, work, index)
+        self.linked.end(work)
+        return decision_of(self.linked, verdict)
+
+    def decide_all(self, context not None, int64_t now, placements=None):
+        """Decisions for all placements in order of name, or for those named in the order given."""
+        cdef uint32_t index
+        cdef Workspace* work
+        indices = (
+            range(self.linked.image.placement_count) if placements is None
+            else [self.linked.bundle.placement_index(placement) for placement in placements]
+        )
+        work = self.linked.begin(context, now)
+        try:
+            decisions = []
+            for index in indices:
+                decisions.append(decision_of(self.linked, decide_placement(self.linked, work, index)))
+            return decisions
+        finally:
+            self.linked.end(work)
+
+    def default(self, str placement not None):
+        """The placement's default, reason ERROR: for a caller that could not decide. Raises PlacementError."""
+        return decision_of(
+            self.linked, default_of(self.linked.image, self.linked.bundle.placement_index(placement), FAILED))
+
+    def matching_segments(self, context not None, int64_t now):
+        """The condition segments that the context is in, in order of name."""
+        cdef uint32_t i
+        cdef Workspace* work = self.linked.begin(context, now)
+        try:
+            return [
+                span_str(self.linked.image, self.linked.image.conditions[i].name)
+                for i in range(self.linked.image.condition_count)
+                if holds(self.linked, work, self.linked.image.conditions[i].formula)
+            ]
+        finally:
+            self.linked.end(work)
+
+    def explain(self, str placement not None, context not None, int64_t now):
+        """The same decision with every rule, predicate and attribute that led to it."""
+        cdef uint32_t index = self.linked.bundle.placement_index(placement)
+        cdef Workspace* work = self.linked.begin(context, now)
+        try:
+            decision = decision_of(self.linked, decide_placement(self.linked, work, index))
+            return explain_placement(self.linked, work, index, decision)
+        finally:
+            self.linked.end(work)

@@ -1,0 +1,288 @@
+"""A bundle linked with a membership: what stays the same from one decision to the next, and the workspaces.
+
+Owns linking (segment names to the snapshot's ids, columns to attributes), the reading of a context, consent and
+membership. What conditions make of it is `_condition`'s, what rules make of that `_verdict`'s.
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from libc.stdint cimport uint8_t
+from libc.stdio cimport snprintf
+from libc.string cimport memcpy, memset
+
+from rulecore._bundle cimport span_str, span_text
+from rulecore._context cimport (ABSENT, MASKED, PRESENT, T_LIST_STRING, T_STRING, Slot, slots_free, slots_new,
+                                slots_scratch)
+from rulecore._layout cimport NONE, MetaRecord
+from rulecore._text cimport text_compare, text_equal
+
+import re2
+
+from rulecore.errors import ImageError, LinkError
+from rulecore.limits import LIMITS
+from rulecore.model import Source, Type
+
+cdef enum:
+    IDLE_MAX = 64                          # workspaces kept for the next decision
+cdef uint32_t SEGMENTS_PER_VISITOR = LIMITS.segments_per_visitor_max
+cdef size_t UNIT_BYTES = LIMITS.unit_bytes_max
+
+
+@cython.final
+cdef class Linked:
+    """See `Engine`, which this is the inner half of. Raises LinkError."""
+
+    def __cinit__(self, BundleImage bundle not None, Membership membership):
+        self.bundle = bundle
+        self.membership = membership
+        self.image = &bundle.image
+        self.idle = <Workspace**> PyMem_Calloc(IDLE_MAX, sizeof(Workspace*))
+        if self.idle == NULL:
+            raise MemoryError()
+        self.release = f"{bundle.checksum:016x}"
+        if membership is not None:
+            self.release += f"-{membership.checksum:016x}"
+
+    def __init__(self, BundleImage bundle not None, Membership membership):
+        attributes = bundle.attributes
+        self.reader = ContextReader(tuple(a.name for a in attributes), tuple(a.type for a in attributes))
+        self.patterns = []
+        for i in range(self.image.pattern_count):
+            try:
+                self.patterns.append(re2.compile(span_str(self.image, self.image.patterns[i])))
+            except re2.error as error:
+                raise ImageError(f"a pattern that is no regular expression: {error}") from error
+        if membership is not None:
+            self.link()
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        for i in range(self.idle_count):
+            workspace_free(self.idle[i])
+        PyMem_Free(self.idle)
+        PyMem_Free(self.ordinals)
+        PyMem_Free(self.column_slots)
+
+    cdef int link(self) except -1:
+        cdef uint32_t i
+        names = list(self.membership.segments)
+        columns = dict(self.membership.columns)
+        wanted = {a.source_name: a for a in self.bundle.attributes if a.source is Source.SNAPSHOT}
+        missing = tuple(sorted(set(self.bundle.segments) - set(names)))
+        if missing:
+            raise LinkError(f"the snapshot lacks the segments {', '.join(missing)}", missing)
+        missing = tuple(sorted(set(wanted) - set(columns)))
+        if missing:
+            raise LinkError(f"the snapshot lacks the columns {', '.join(missing)}", missing)
+        for name, attribute in wanted.items():
+            if attribute.type != Type(columns[name]):
+                raise LinkError(
+                    f"the snapshot's column {name} is {columns[name]}, the attribute {attribute.name} {attribute.type}",
+                    (name,),
+                )
+        ordinal_of = {name: i for i, name in enumerate(self.bundle.segments)}
+        self.ordinals = <uint32_t*> PyMem_Malloc(max(len(names), 1) * sizeof(uint32_t))
+        self.column_slots = <uint32_t*> PyMem_Malloc(max(len(columns), 1) * sizeof(uint32_t))
+        if self.ordinals == NULL or self.column_slots == NULL:
+            raise MemoryError()
+        self.ordinal_count = len(names)
+        for i, name in enumerate(names):
+            self.ordinals[i] = ordinal_of.get(name, NONE)
+        slot_of = {a.name: slot for slot, a in enumerate(self.bundle.attributes)}
+        self.column_count = len(columns)
+        for i, name in enumerate(columns):
+            self.column_slots[i] = slot_of[wanted[name].name] if name in wanted else NONE
+        self.wants_columns = bool(wanted)
+        return 0
+
+    # Workspaces
+
+    cdef Workspace* workspace_new(self) except NULL:
+        cdef Workspace* work = <Workspace*> PyMem_Calloc(1, sizeof(Workspace))
+        if work == NULL:
+            raise MemoryError()
+        try:
+            work.slots = slots_new(self.image.attribute_count)
+        except MemoryError:
+            PyMem_Free(work)
+            raise
+        work.truth = <int8_t*> PyMem_Calloc(self.image.predicate_count + 1, 1)
+        work.member = <uint64_t*> PyMem_Calloc(self.image.segment_count // 64 + 1, sizeof(uint64_t))
+        work.found_ids = <uint32_t*> PyMem_Calloc(SEGMENTS_PER_VISITOR, sizeof(uint32_t))
+        if work.truth == NULL or work.member == NULL or work.found_ids == NULL:
+            workspace_free(work)
+            raise MemoryError()
+        return work
+
+    cdef Workspace* begin(self, object context, int64_t now) except NULL:
+        cdef Workspace* work
+        if self.idle_count > 0:
+            self.idle_count -= 1
+            work = self.idle[self.idle_count]
+        else:
+            work = self.workspace_new()
+        try:
+            if isinstance(context, dict):
+                self.reader.read_dict(context, work.slots)
+                if self.patterns:
+                    self.pin_text(work)
+            elif isinstance(context, bytes):
+                self.reader.read_json(<const uint8_t*> <const char*> (<bytes> context), len(<bytes> context), work.slots)
+            else:
+                raise TypeError(f"a context is a dict or JSON bytes, not {type(context).__name__}")
+        except BaseException:
+            self.end(work)
+            raise
+        memset(work.truth, 0, self.image.predicate_count)
+        work.members = NOT_ASKED
+        self.settle(work, now)
+        return work
+
+    cdef void end(self, Workspace* work) noexcept:
+        if self.idle_count < IDLE_MAX:
+            self.idle[self.idle_count] = work
+            self.idle_count += 1
+        else:
+            workspace_free(work)
+
+    cdef int pin_text(self, Workspace* work) except -1:
+        """Copies the dict's text: matching a pattern can let another thread run, which could change the dict."""
+        cdef uint32_t i
+        cdef Slots* slots = work.slots
+        cdef int kind
+        for i in range(slots.count):
+            kind = self.image.attributes[i].type
+            if slots.slot[i].state == PRESENT and kind == T_STRING:
+                if not pin(slots, &slots.slot[i].value.text):
+                    raise MemoryError()
+            elif slots.slot[i].state == PRESENT and kind == T_LIST_STRING:
+                for k in range(slots.slot[i].value.items.count):
+                    if not pin(slots, &slots.items[slots.slot[i].value.items.first + k].text):
+                        raise MemoryError()
+        return 0
+
+    # What every decision needs
+
+    cdef void settle(self, Workspace* work, int64_t now) noexcept:
+        cdef const MetaRecord* meta = self.image.meta
+        cdef Slot* slots = work.slots.slot
+        cdef Slot* slot = &slots[meta.now_slot]
+        cdef uint32_t i, k
+        if slot.state != PRESENT:
+            slot.state = PRESENT
+            slot.value.integer = now
+        work.now = slot.value.integer
+        slot = &slots[meta.timezone_slot]
+        if slot.state != PRESENT:
+            slot.state = PRESENT
+            slot.value.text = span_text(self.image, meta.timezone)
+        work.consent = 0
+        slot = &slots[meta.consent_slot]
+        if slot.state == PRESENT:
+            for k in range(slot.value.items.count):
+                for i in range(self.image.purpose_count):
+                    if text_equal(work.slots.items[slot.value.items.first + k].text,
+                                  span_text(self.image, self.image.purposes[i])):
+                        work.consent |= <uint64_t> 1 << i
+        if self.wants_columns:
+            self.fill_columns(work)
+        for i in range(self.image.attribute_count):
+            if self.image.attributes[i].purposes & ~work.consent and slots[i].state == PRESENT:
+                slots[i].state = MASKED
+
+    cdef int32_t find_visitor(self, Workspace* work, uint64_t* row) noexcept:
+        cdef Slot* visitor = &work.slots.slot[self.image.meta.visitor_slot]
+        if visitor.state == ABSENT or visitor.value.text.size == 0:
+            return -1
+        return self.membership.find(visitor.value.text.data, visitor.value.text.size, work.found_ids, row)
+
+    cdef void fill_columns(self, Workspace* work) noexcept:
+        cdef uint64_t row
+        cdef uint32_t i
+        cdef Slot* slot
+        if self.find_visitor(work, &row) < 0:
+            return
+        for i in range(self.column_count):
+            if self.column_slots[i] != NONE:
+                slot = &work.slots.slot[self.column_slots[i]]
+                if slot.state == ABSENT and self.membership.column_value(i, row, slot):
+                    slot.state = PRESENT
+
+    cdef Members ask_members(self, Workspace* work) noexcept:
+        cdef const MetaRecord* meta = self.image.meta
+        cdef Slot* stated = &work.slots.slot[meta.segments_slot]
+        cdef Slot* visitor = &work.slots.slot[meta.visitor_slot]
+        cdef uint64_t row
+        cdef int32_t count
+        cdef uint32_t i, ordinal
+        if work.members != NOT_ASKED:
+            return work.members
+        memset(work.member, 0, (self.image.segment_count // 64 + 1) * sizeof(uint64_t))
+        work.members = KNOWN
+        if stated.state == PRESENT:
+            for i in range(stated.value.items.count):
+                ordinal = segment_ordinal(self, work.slots.items[stated.value.items.first + i].text)
+                if ordinal != NONE:
+                    work.member[ordinal // 64] |= <uint64_t> 1 << (ordinal % 64)
+        elif self.membership is None:
+            work.members = NO_SNAPSHOT
+        elif visitor.state == ABSENT or visitor.value.text.size == 0:
+            work.members = NO_VISITOR
+        else:
+            count = self.find_visitor(work, &row)
+            for i in range(<uint32_t> max(count, 0)):
+                ordinal = self.ordinals[work.found_ids[i]] if work.found_ids[i] < self.ordinal_count else NONE
+                if ordinal != NONE:
+                    work.member[ordinal // 64] |= <uint64_t> 1 << (ordinal % 64)
+        return work.members
+
+    cdef bint unit_text(self, Workspace* work, uint32_t slot, char* digits, Text* unit) noexcept:
+        """The bytes of a unit that are hashed; False without one. `digits` has room for an int, 24 bytes.
+
+        The visitor id is a unit even where conditions may not read it: the rule's purposes speak for it.
+        """
+        cdef Slot* found = &work.slots.slot[slot]
+        if found.state != PRESENT and not (found.state == MASKED and slot == self.image.meta.visitor_slot):
+            return False
+        if self.image.attributes[slot].type == T_STRING:
+            unit[0] = found.value.text
+        else:
+            unit.data = digits
+            unit.size = snprintf(digits, 24, b"%lld", <long long> found.value.integer)
+        return 0 < unit.size <= UNIT_BYTES
+
+
+cdef void workspace_free(Workspace* work) noexcept:
+    slots_free(work.slots)
+    PyMem_Free(work.truth)
+    PyMem_Free(work.member)
+    PyMem_Free(work.found_ids)
+    PyMem_Free(work)
+
+
+cdef bint pin(Slots* slots, Text* text) noexcept:
+    cdef char* copy
+    if text.size == 0:
+        return True
+    copy = slots_scratch(slots, text.size)
+    if copy == NULL:
+        return False
+    memcpy(copy, text.data, text.size)
+    text.data = copy
+    return True
+
+
+cdef uint32_t segment_ordinal(Linked linked, Text name) noexcept:
+    """The bundle's precomputed segment of this name, or NONE; they are sorted."""
+    cdef uint32_t low = 0, high = linked.image.segment_count, middle
+    cdef int order
+    while low < high:
+        middle = (low + high) // 2
+        order = text_compare(span_text(linked.image, linked.image.segments[middle].name), name)
+        if order == 0:
+            return middle
+        if order < 0:
+            low = middle + 1
+        else:
+            high = middle
+    return NONE

@@ -1,0 +1,146 @@
+"""Rules tried in order: the first that matches decides, then split, stickiness and holdout.
+
+The order of a rule's checks is part of the language: the cheap ones that need no unit come first, and what an
+explanation gives as the reason is the first check that failed.
+"""
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memcpy
+
+from rulecore._bundle cimport span_text
+from rulecore._condition cimport holds
+from rulecore._context cimport MASKED, PRESENT, Slot
+from rulecore._hash cimport murmur3_32
+from rulecore._layout cimport NONE, RULE_ENABLED, HoldoutRecord, LayerRecord, PlacementRecord
+from rulecore._text cimport text_equal
+
+from rulecore.limits import LIMITS
+from rulecore.model import PERCENT_STEPS
+
+cdef enum:
+    HASHED_BYTES = 1024                    # a prefix and a unit: `_verify` and LIMITS.unit_bytes_max hold them to this
+cdef uint32_t STEPS = PERCENT_STEPS
+
+if LIMITS.salt_bytes_max + LIMITS.unit_bytes_max + 16 > HASHED_BYTES:
+    raise AssertionError("a salt and a unit no longer fit the buffer that they are hashed in")
+
+
+cdef uint32_t unit_share(const Image* image, Span prefix, Text unit, uint32_t total) noexcept:
+    cdef uint8_t[HASHED_BYTES] hashed
+    memcpy(hashed, image.pool + prefix.offset, prefix.size)
+    memcpy(hashed + prefix.size, unit.data, unit.size)
+    return <uint32_t> ((<uint64_t> murmur3_32(hashed, prefix.size + unit.size, 0) * total) >> 32)
+
+
+cdef Outcome rule_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
+    cdef char[24] digits
+    cdef Text unit
+    cdef uint32_t share
+    cdef const LayerRecord* layer
+    if not rule.flags & RULE_ENABLED:
+        return DISABLED
+    if work.now < rule.starts:
+        return NOT_STARTED
+    if work.now >= rule.ends:
+        return ENDED
+    if rule.purposes & ~work.consent:
+        return NO_CONSENT
+    if rule.formula != NONE and not holds(linked, work, rule.formula):
+        return CONDITION
+    if rule.percent != NONE or rule.split_count > 0:
+        if not linked.unit_text(work, rule.unit, digits, &unit):
+            return NO_UNIT
+        if rule.percent != NONE and unit_share(linked.image, rule.percent_prefix, unit, STEPS) >= rule.percent:
+            return OUTSIDE_PERCENT
+    if rule.layer != NONE:
+        layer = &linked.image.layers[rule.layer]
+        if not linked.unit_text(work, layer.unit, digits, &unit):
+            return NO_UNIT
+        share = unit_share(linked.image, layer.prefix, unit, STEPS)
+        if share < rule.layer_first or share >= rule.layer_end:
+            return OUTSIDE_LAYER
+    return _cap_outcome(work, rule)
+
+
+cdef Outcome _cap_outcome(Workspace* work, const RuleRecord* rule) noexcept:
+    cdef const Slot* shown
+    if rule.cap_slot == NONE:
+        return WON
+    shown = &work.slots.slot[rule.cap_slot]
+    if shown.state == MASKED:
+        return NO_CONSENT
+    if shown.state == PRESENT and shown.value.integer >= rule.cap_shows:
+        return CAP_USED_UP
+    return WON
+
+
+cdef uint32_t _served(Linked linked, Workspace* work, const PlacementRecord* placement,
+                      const RuleRecord* rule) noexcept:
+    """The variant of a rule that has won: the one it serves, the one first assigned, or the one of the split."""
+    cdef char[24] digits
+    cdef Text unit
+    cdef const Slot* first
+    cdef uint32_t i, share, variant
+    if rule.serve != NONE:
+        return rule.serve
+    if rule.sticky_slot != NONE:
+        first = &work.slots.slot[rule.sticky_slot]
+        if first.state == PRESENT:
+            for i in range(rule.first_split, rule.first_split + rule.split_count):
+                variant = linked.image.splits[i].variant
+                if linked.image.splits[i].weight > 0 and text_equal(
+                        first.value.text,
+                        span_text(linked.image, linked.image.variants[placement.first_variant + variant].name)):
+                    return variant
+    linked.unit_text(work, rule.unit, digits, &unit)
+    share = unit_share(linked.image, rule.split_prefix, unit, rule.split_total)
+    for i in range(rule.first_split, rule.first_split + rule.split_count):
+        if share < linked.image.splits[i].weight:
+            return linked.image.splits[i].variant
+        share -= linked.image.splits[i].weight
+    return placement.default_variant       # not reached: the weights add up to split_total
+
+
+cdef bint _held_out(Linked linked, Workspace* work, const HoldoutRecord* holdout) noexcept:
+    cdef char[24] digits
+    cdef Text unit
+    if holdout.purposes & ~work.consent or not linked.unit_text(work, holdout.unit, digits, &unit):
+        return False
+    return unit_share(linked.image, holdout.prefix, unit, STEPS) < holdout.share
+
+
+cdef Verdict default_of(const Image* image, uint32_t placement, Reason reason) noexcept:
+    cdef Verdict verdict
+    verdict.placement = placement
+    verdict.variant = image.placements[placement].default_variant
+    verdict.rule = verdict.holdout = verdict.held_rule = verdict.held_variant = NONE
+    verdict.reason = reason
+    return verdict
+
+
+cdef Verdict decide_placement(Linked linked, Workspace* work, uint32_t placement) noexcept:
+    cdef const PlacementRecord* record = &linked.image.placements[placement]
+    cdef const RuleRecord* rule
+    cdef Verdict verdict
+    cdef uint32_t i, variant
+    if not record.enabled:
+        return default_of(linked.image, placement, PLACEMENT_DISABLED)
+    if record.rule_count == 0:
+        return default_of(linked.image, placement, STATIC)
+    verdict = default_of(linked.image, placement, DEFAULT)
+    for i in range(record.first_rule, record.first_rule + record.rule_count):
+        rule = &linked.image.rules[i]
+        if rule_outcome(linked, work, rule) != WON:
+            continue
+        variant = _served(linked, work, record, rule)
+        if record.holdout != NONE and _held_out(linked, work, &linked.image.holdouts[record.holdout]):
+            verdict.reason = SPLIT
+            verdict.holdout = record.holdout
+            verdict.held_rule = i
+            verdict.held_variant = variant
+        else:
+            verdict.reason = TARGETING_MATCH if rule.split_count == 0 else SPLIT
+            verdict.rule = i
+            verdict.variant = variant
+        break
+    return verdict

@@ -1,0 +1,325 @@
+"""Predicates and formulas as records: the part of the image writer that turns conditions into bytes.
+
+A predicate that compares one attribute with constants has a kind of its own, which an index can use; whatever else
+becomes a tree of typed nodes (an expression). Equal predicates, by their text, are written once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from rulecore import layout
+from rulecore._layout import Compare, Field, FormulaKind, NodeOp, Operands, PredicateKind
+from rulecore.errors import LimitError
+from rulecore.limits import LIMITS
+from rulecore.lower import All, Any, Consent, Formula, Leaf, type_of
+from rulecore.model import Attr, Call, Const, Expr, Has, InSegment, Quantifier, Segment, Type, Var
+from rulecore.render import render
+
+TYPES: Final = {kind: code for code, kind in enumerate(Type)}
+"""Type codes, in the order of `ValueType`."""
+
+_COMPARES: Final = {"eq": Compare.EQ, "lt": Compare.LT, "le": Compare.LE, "gt": Compare.GT, "ge": Compare.GE}
+_FLIPPED: Final = {
+    Compare.EQ: Compare.EQ,
+    Compare.LT: Compare.GT,
+    Compare.LE: Compare.GE,
+    Compare.GT: Compare.LT,
+    Compare.GE: Compare.LE,
+}
+_INTEGERS: Final = (Type.INT, Type.TIMESTAMP, Type.DURATION)
+_LISTS: Final = (Type.LIST_STRING, Type.LIST_INT)
+_PLAIN: Final = {
+    "not": NodeOp.N_NOT,
+    "cond": NodeOp.N_COND,
+    "mul": NodeOp.N_MUL,
+    "div": NodeOp.N_DIV,
+    "mod": NodeOp.N_MOD,
+    "neg": NodeOp.N_NEG,
+    "in": NodeOp.N_IN,
+    "size": NodeOp.N_SIZE,
+    "starts_with": NodeOp.N_STARTS_WITH,
+    "ends_with": NodeOp.N_ENDS_WITH,
+    "contains": NodeOp.N_CONTAINS,
+    "lower_ascii": NodeOp.N_LOWER_ASCII,
+    "intersects": NodeOp.N_INTERSECTS,
+    "contains_all": NodeOp.N_CONTAINS_ALL,
+    "semver": NodeOp.N_SEMVER,
+}
+_FIELDS: Final = {f"get_{field.name.lower()}": field for field in Field if field is not Field.FIELD_COUNT}
+_EXACT: Final = 1 << 53
+"""Ints up to here have an equal double."""
+
+Span = tuple[int, int]
+_FormulaRecord = tuple[FormulaKind, bool, int]
+
+
+def pair(first: int, second: int = 0) -> bytes:
+    """Two 32-bit halves of an operand."""
+    return layout.SPAN.pack(first, second)
+
+
+class Conditions:
+    """Collects the predicates, nodes, items, patterns and formulas of a bundle's conditions.
+
+    `slots` and `ordinals` number attributes and precomputed segments, `bits` gives the mask of purposes, `pool`
+    stores bytes. `zones` gathers the constant time zones used; None in it means any zone.
+    """
+
+    def __init__(
+        self,
+        segments: dict[str, Segment],
+        slots: dict[str, int],
+        ordinals: dict[str, int],
+        bits: Callable[[Iterable[str]], int],
+        pool: Callable[[bytes], Span],
+    ) -> None:
+        self.segments = segments
+        self.slots = slots
+        self.ordinals = ordinals
+        self.bits = bits
+        self.pool = pool
+        self.predicates: list[bytes] = []
+        self.nodes: list[bytes] = []
+        self.items: list[bytes] = []
+        self.patterns: list[str] = []
+        self.formulas: list[bytes] = []
+        self.zones: set[str | None] = set()
+        self._predicate_of: dict[str, int] = {}
+        self._formula_of: dict[tuple[_FormulaRecord, ...], int] = {}
+        self._items_of: dict[tuple[str, ...] | tuple[int, ...], Span] = {}
+        self._pattern_of: dict[str, int] = {}
+
+    # Formulas
+
+    def formula(self, formula: Formula) -> int:
+        """The index of the formula's first record; equal formulas are written once."""
+        records: list[_FormulaRecord] = []
+        self._flatten(formula, records, 1)
+        key = tuple(records)
+        if key not in self._formula_of:
+            first = self._formula_of[key] = len(self.formulas)
+            for kind, wanted, link in records:
+                behind = link if kind is FormulaKind.F_LEAF else first + link
+                self.formulas.append(layout.FORMULA.pack(kind, wanted, 0, behind))
+        return self._formula_of[key]
+
+    def _flatten(self, formula: Formula, records: list[_FormulaRecord], depth: int) -> None:
+        """Appends the formula in prefix order, links counted from its own first record."""
+        if depth > LIMITS.formula_depth_max:
+            raise LimitError(f"a condition nests more than {LIMITS.formula_depth_max} deep")
+        if isinstance(formula, Leaf):
+            records.append((FormulaKind.F_LEAF, formula.wanted, self.predicate(formula.predicate)))
+            return
+        at = len(records)
+        kind = FormulaKind.F_ALL if isinstance(formula, All) else FormulaKind.F_ANY
+        records.append((kind, False, 0))
+        for part in formula.parts:
+            self._flatten(part, records, depth + 1)
+        records[at] = (kind, False, len(records))
+
+    # Predicates
+
+    def predicate(self, predicate: Expr | Consent) -> int:
+        """The index of a predicate."""
+        text = f"consent to {', '.join(predicate.purposes)}" if isinstance(predicate, Consent) else render(predicate)
+        if text not in self._predicate_of:
+            kind, compare, subject, operand = self._classify(predicate)
+            self._predicate_of[text] = len(self.predicates)
+            self.predicates.append(
+                layout.PREDICATE.pack(*self.pool(text.encode()), kind, compare, 0, subject, operand)
+            )
+        return self._predicate_of[text]
+
+    def _classify(self, predicate: Expr | Consent) -> tuple[PredicateKind, int, int, bytes]:
+        """Kind, compare, subject and operand of a predicate."""
+        match predicate:
+            case Consent(purposes=purposes):
+                return PredicateKind.P_CONSENT, 0, 0, layout.BITS.pack(self.bits(purposes))
+            case InSegment(name=name):
+                return PredicateKind.P_SEGMENT, 0, self.ordinals[name], bytes(8)
+            case Has(name=name):
+                return PredicateKind.P_HAS, 0, self.slots[name], bytes(8)
+            case Attr(name=name):
+                return PredicateKind.P_BOOL, 0, self.slots[name], bytes(8)
+            case Call(op=op, args=(Attr() as attr, Const() as const)) if op in _COMPARES:
+                simple = self._comparison(_COMPARES[op], attr, const)
+            case Call(op=op, args=(Const() as const, Attr() as attr)) if op in _COMPARES:
+                simple = self._comparison(_FLIPPED[_COMPARES[op]], attr, const)
+            case Call(op="in", args=(Attr(name=name, type=kind), Const(value=tuple(values)))):
+                is_in = PredicateKind.P_STRING_IN if kind is Type.STRING else PredicateKind.P_INTEGER_IN
+                return is_in, 0, self.slots[name], pair(*self._item_span(values))
+            case Call(op="in", args=(Const(value=str(text)), Attr(name=name))):
+                return PredicateKind.P_HOLDS_STRING, 0, self.slots[name], pair(*self.pool(text.encode()))
+            case Call(op="in", args=(Const(value=int(number)), Attr(name=name))):
+                return PredicateKind.P_HOLDS_INTEGER, 0, self.slots[name], layout.INTEGER.pack(number)
+            case _:
+                simple = None
+        if simple is not None:
+            return simple
+        assert not isinstance(predicate, Consent)
+        return PredicateKind.P_EXPRESSION, 0, self._node(predicate, 1, 0, 0), bytes(8)
+
+    def _comparison(self, compare: Compare, attr: Attr, const: Const) -> tuple[PredicateKind, int, int, bytes] | None:
+        """A comparison of an attribute with a constant, if it has a kind of its own."""
+        slot = self.slots[attr.name]
+        match attr.type, const.type, const.value:
+            case Type.STRING, Type.STRING, str(text) if compare is Compare.EQ:
+                return PredicateKind.P_STRING, compare, slot, pair(*self.pool(text.encode()))
+            case Type.DOUBLE, (Type.DOUBLE | Type.INT), (int() | float()) as number if _has_equal_double(number):
+                return PredicateKind.P_REAL, compare, slot, layout.REAL.pack(number)
+            case Type.INT, Type.DOUBLE, float(number) if number.is_integer() and abs(number) <= _EXACT:
+                return PredicateKind.P_INTEGER, compare, slot, layout.INTEGER.pack(int(number))
+            case kind, other, int(number) if kind is other and kind in _INTEGERS:
+                return PredicateKind.P_INTEGER, compare, slot, layout.INTEGER.pack(number)
+        return None
+
+    # Expressions
+
+    def _node(self, expr: Expr, depth: int, loops: int, base: int) -> int:
+        """Writes an expression's nodes, operands first, and gives the index of its root.
+
+        `loops` counts the quantifiers around it; `base` is the loop that the author's depth 0 stands for, which is
+        more than 0 where a condition segment is written out inside a quantifier.
+        """
+        if depth > LIMITS.expression_depth_max:
+            raise LimitError(f"an expression nests more than {LIMITS.expression_depth_max} deep")
+        match expr:
+            case Const(type=kind, value=value):
+                return self._emit(NodeOp.N_CONST, kind, operand=self._constant(kind, value))
+            case Attr(name=name, type=kind):
+                return self._emit(NodeOp.N_ATTR, kind, self.slots[name])
+            case Var(depth=loop, type=kind):
+                return self._emit(NodeOp.N_VAR, kind, base + loop)
+            case Has(name=name):
+                return self._emit(NodeOp.N_HAS, Type.BOOL, self.slots[name])
+            case InSegment(name=name):
+                return self._segment_node(expr, depth, loops)
+            case Quantifier(kind=kind, items=items, body=body):
+                if loops == LIMITS.image_loops_max:
+                    raise LimitError(f"quantifiers nest more than {LIMITS.image_loops_max} deep, segments written out")
+                listed = self._node(items, depth + 1, loops, base)
+                tested = self._node(body, depth + 1, loops + 1, base)
+                op = NodeOp.N_EXISTS if kind == "exists" else NodeOp.N_ALL
+                return self._emit(op, Type.BOOL, listed, operand=pair(tested))
+            case Call():
+                return self._call_node(expr, depth, loops, base)
+
+    def _segment_node(self, expr: InSegment, depth: int, loops: int) -> int:
+        segment = self.segments[expr.name]
+        if segment.when is None:
+            return self._emit(NodeOp.N_PREDICATE, Type.BOOL, self.predicate(expr))
+        condition = self._node(segment.when, depth + 1, loops, loops)
+        if not segment.purposes:
+            return condition
+        consent = self.predicate(Consent(segment.purposes))
+        return self._emit(NodeOp.N_GUARD, Type.BOOL, consent, operand=pair(condition))
+
+    def _call_node(self, expr: Call, depth: int, loops: int, base: int) -> int:
+        def node(arg: Expr) -> int:
+            return self._node(arg, depth + 1, loops, base)
+
+        op, args, kind = expr.op, expr.args, expr.type
+        match op:
+            case "and" | "or":
+                return self._balanced(NodeOp.N_AND if op == "and" else NodeOp.N_OR, args, depth, loops, base)
+            case "eq" | "ne" | "lt" | "le" | "gt" | "ge":
+                return self._compare_node(expr, depth, loops, base)
+            case "add" | "sub" if kind in (Type.TIMESTAMP, Type.DURATION):
+                first, second = reversed(args) if type_of(args[1]) is Type.TIMESTAMP and op == "add" else args
+                if kind is Type.DURATION and type_of(first) is Type.TIMESTAMP:
+                    return self._emit(NodeOp.N_SINCE, kind, node(first), operand=pair(node(second)))
+                return self._emit(NodeOp.N_SHIFT, kind, node(first), operand=pair(node(second)), mode=op == "sub")
+            case "add" | "sub":
+                plain = NodeOp.N_ADD if op == "add" else NodeOp.N_SUB
+                return self._emit(plain, kind, node(args[0]), operand=pair(node(args[1])))
+            case "matches":
+                pattern = args[1].value if isinstance(args[1], Const) else None
+                return self._emit(NodeOp.N_MATCHES, kind, node(args[0]), operand=pair(self._pattern(str(pattern))))
+            case "contains_ip":
+                cidr = args[0].value if isinstance(args[0], Const) else None
+                return self._emit(NodeOp.N_CIDR, kind, node(args[1]), operand=pair(*self.pool(packed_cidr(str(cidr)))))
+            case _ if op in _FIELDS and len(args) == 2:
+                zone = args[1]
+                self.zones.add(zone.value if isinstance(zone, Const) and isinstance(zone.value, str) else None)
+                instant = node(args[0])
+                return self._emit(NodeOp.N_CALENDAR, kind, instant, operand=pair(node(zone)), mode=_FIELDS[op])
+            case _ if op in _FIELDS:
+                return self._emit(NodeOp.N_ELAPSED, kind, node(args[0]), mode=_FIELDS[op])
+            case _:
+                a, b, c = [node(arg) for arg in args] + [0] * (3 - len(args))
+                return self._emit(_PLAIN[op], kind, a, operand=pair(b, c))
+
+    def _balanced(self, op: NodeOp, args: tuple[Expr, ...], depth: int, loops: int, base: int) -> int:
+        """`a && b && c && d` as `(a && b) && (c && d)`: the same value, and the depth of a logarithm."""
+        if len(args) == 1:
+            return self._node(args[0], depth, loops, base)
+        middle = len(args) // 2
+        left = self._balanced(op, args[:middle], depth + 1, loops, base)
+        right = self._balanced(op, args[middle:], depth + 1, loops, base)
+        return self._emit(op, Type.BOOL, left, operand=pair(right))
+
+    def _compare_node(self, expr: Call, depth: int, loops: int, base: int) -> int:
+        left, right = expr.args
+        if expr.op == "ne":
+            same = self._node(Call("eq", expr.args, Type.BOOL), depth + 1, loops, base)
+            return self._emit(NodeOp.N_NOT, Type.BOOL, same)
+        compare = _COMPARES[expr.op]
+        if type_of(left) is Type.DOUBLE and type_of(right) is Type.INT:
+            left, right, compare = right, left, _FLIPPED[compare]
+        match type_of(left), type_of(right):
+            case Type.STRING, _:
+                operands = Operands.O_STRING
+            case Type.SEMVER, _:
+                operands = Operands.O_SEMVER
+            case Type.DOUBLE, _:
+                operands = Operands.O_REAL
+            case Type.INT, Type.DOUBLE:
+                operands = Operands.O_INTEGER_REAL
+            case _:
+                operands = Operands.O_INTEGER
+        first = self._node(left, depth + 1, loops, base)
+        second = self._node(right, depth + 1, loops, base)
+        return self._emit(NodeOp.N_COMPARE, Type.BOOL, first, operand=pair(second), mode=operands * 8 + compare)
+
+    def _emit(self, op: NodeOp, kind: Type, a: int = 0, *, operand: bytes = bytes(8), mode: int = 0) -> int:
+        self.nodes.append(layout.NODE.pack(op, TYPES[kind], mode, a, operand))
+        return len(self.nodes) - 1
+
+    def _constant(self, kind: Type, value: object) -> bytes:
+        match value:
+            case tuple():
+                return pair(*self._item_span(value))
+            case str():
+                return pair(*self.pool(value.encode()))
+            case float() | int() if kind is Type.DOUBLE:
+                return layout.REAL.pack(value)
+            case int():
+                return layout.INTEGER.pack(value)
+        raise TypeError(f"{value!r} is not a constant")
+
+    def _item_span(self, values: tuple[str, ...] | tuple[int, ...]) -> Span:
+        if values not in self._items_of:
+            self._items_of[values] = (len(self.items), len(values))
+            for value in values:
+                packed = pair(*self.pool(value.encode())) if isinstance(value, str) else layout.INTEGER.pack(value)
+                self.items.append(packed)
+        return self._items_of[values]
+
+    def _pattern(self, pattern: str) -> int:
+        if pattern not in self._pattern_of:
+            self._pattern_of[pattern] = len(self.patterns)
+            self.patterns.append(pattern)
+        return self._pattern_of[pattern]
+
+
+def _has_equal_double(number: float) -> bool:
+    return isinstance(number, float) or abs(number) <= _EXACT
+
+
+def packed_cidr(text: str) -> bytes:
+    """18 bytes: family (4 or 6), prefix length, and the address, padded with zeros to 16."""
+    network = ipaddress.ip_network(text)
+    return bytes([network.version, network.prefixlen]) + network.network_address.packed.ljust(16, b"\0")

@@ -1,0 +1,283 @@
+"""The bundle image writer: a checked bundle in, bytes out, the same bytes for the same bundle.
+
+How conditions become records is in `rulecore.lower` and `rulecore.expressions`; what the records are in
+`rulecore.layout`. The reader, `rulecore._bundle`, believes nothing of what is written here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from rulecore import layout
+from rulecore._hash import xxh64
+from rulecore._layout import RuleFlag, Section
+from rulecore.errors import LimitError
+from rulecore.expressions import TYPES, Conditions, Span
+from rulecore.limits import LIMITS
+from rulecore.lower import All, Consent, Leaf, both, lower
+from rulecore.model import (
+    PERSONALIZATION,
+    Attribute,
+    Bundle,
+    Expr,
+    Placement,
+    Rule,
+    Segment,
+    Source,
+    Type,
+    Variant,
+    shows_attribute,
+    sticky_attribute,
+)
+from rulecore.zones import zone_block
+
+SOURCES: Final = {source: code for code, source in enumerate(Source)}
+"""Source codes, in the order of `Source`."""
+
+INTRINSIC: Final = (
+    Attribute("consent", Type.LIST_STRING, (), Source.PROVIDED),
+    Attribute("now", Type.TIMESTAMP, (), Source.PROVIDED),
+    Attribute("segments", Type.LIST_STRING, (), Source.PROVIDED),
+    Attribute("timezone", Type.STRING, (), Source.PROVIDED),
+    Attribute("visitor_id", Type.STRING, (PERSONALIZATION,), Source.PROVIDED),
+)
+"""What every decision needs a slot for, whether or not a condition names it."""
+
+_FIRST_INSTANT: Final = -(1 << 63)
+_LAST_INSTANT: Final = (1 << 63) - 1
+_FIXED_OFFSET: Final = re.compile(r"[+-]\d\d:\d\d")
+
+
+def write_bundle(bundle: Bundle) -> bytes:
+    """The image of a checked bundle. Raises LimitError when it is larger than `rulecore.limits` allows."""
+    return _Writer(bundle).write()
+
+
+class _Writer:
+    """The sections of one image while they grow."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.pool = bytearray()
+        self.spans: dict[bytes, Span] = {b"": (0, 0)}
+        named = {attribute.name: attribute for attribute in (*INTRINSIC, *bundle.attributes)}
+        self.attributes = [named[name] for name in sorted(named)]
+        self.slots = {attribute.name: slot for slot, attribute in enumerate(self.attributes)}
+        self.segments = {segment.name: segment for segment in bundle.segments}
+        self.precomputed = [segment for segment in bundle.segments if segment.when is None]
+        self.purposes = self._all_purposes()
+        self.conditions = Conditions(
+            self.segments,
+            self.slots,
+            {segment.name: ordinal for ordinal, segment in enumerate(self.precomputed)},
+            self.bits,
+            self.span,
+        )
+        self.holdouts = {holdout.name: at for at, holdout in enumerate(bundle.holdouts)}
+        self.layers = {layer.name: at for at, layer in enumerate(bundle.layers)}
+        self.variants: list[bytes] = []
+        self.rules: list[bytes] = []
+        self.splits: list[bytes] = []
+
+    def write(self) -> bytes:
+        _check_limits(self.bundle, len(self.attributes), len(self.purposes), len(self.precomputed))
+        placements = [self._placement(placement) for placement in self.bundle.placements]
+        conditions = [self._condition(segment) for segment in self.bundle.segments if segment.when is not None]
+        zones, zones_version = self._zones()
+        text = self.conditions
+        sections: dict[Section, list[bytes]] = {
+            Section.META: [self._meta(zones_version)],
+            Section.PURPOSES: [layout.SPAN.pack(*self.span(purpose.encode())) for purpose in self.purposes],
+            Section.ATTRIBUTES: [self._attribute(attribute) for attribute in self.attributes],
+            Section.SEGMENTS: [
+                layout.SEGMENT.pack(*self.span(segment.name.encode()), self.bits(segment.purposes))
+                for segment in self.precomputed
+            ],
+            Section.CONDITIONS: conditions,
+            Section.HOLDOUTS: [
+                layout.HOLDOUT.pack(
+                    *self.span(holdout.name.encode()),
+                    *self._prefix(holdout.salt, "holdout"),
+                    self.bits(holdout.purposes),
+                    holdout.share,
+                    self.slots[holdout.unit],
+                )
+                for holdout in self.bundle.holdouts
+            ],
+            Section.LAYERS: [
+                layout.LAYER.pack(
+                    *self.span(layer.name.encode()), *self._prefix(layer.salt, "layer"), self.slots[layer.unit], 0
+                )
+                for layer in self.bundle.layers
+            ],
+            Section.PATTERNS: [layout.SPAN.pack(*self.span(pattern.encode())) for pattern in text.patterns],
+            Section.ITEMS: text.items,
+            Section.NODES: text.nodes,
+            Section.PREDICATES: text.predicates,
+            Section.FORMULAS: text.formulas,
+            Section.ZONES: [zones],
+            Section.PLACEMENTS: placements,
+            Section.VARIANTS: self.variants,
+            Section.RULES: self.rules,
+            Section.SPLITS: self.splits,
+        }
+        sections[Section.POOL] = [bytes(self.pool)]
+        return _assemble(sections)
+
+    def span(self, content: bytes) -> Span:
+        """Where in the pool these bytes lie; equal bytes are stored once."""
+        if content not in self.spans:
+            self.spans[content] = (len(self.pool), len(content))
+            self.pool += content
+            if len(self.pool) > LIMITS.bundle_bytes_max:
+                raise LimitError(f"the bundle is larger than {LIMITS.bundle_bytes_max:,} bytes")
+        return self.spans[content]
+
+    def bits(self, purposes: Iterable[str]) -> int:
+        """The mask of these purposes."""
+        return sum(1 << self.purposes.index(purpose) for purpose in purposes)
+
+    def _all_purposes(self) -> list[str]:
+        bundle = self.bundle
+        holders = [*self.attributes, *bundle.segments, *bundle.holdouts]
+        rules = [rule for placement in bundle.placements for rule in placement.rules]
+        return sorted({purpose for holder in (*holders, *rules) for purpose in holder.purposes})
+
+    def _prefix(self, salt: str, purpose: str) -> Span:
+        if len(salt.encode()) > LIMITS.salt_bytes_max:
+            raise LimitError(f"the salt {salt[:40]!r}... is longer than {LIMITS.salt_bytes_max} bytes")
+        return self.span(f"{salt}\0{purpose}\0".encode())
+
+    def _meta(self, zones_version: str) -> bytes:
+        return layout.META.pack(
+            *self.span(self.bundle.name.encode()),
+            *self.span(self.bundle.timezone.encode()),
+            *self.span(zones_version.encode()),
+            *(self.slots[name] for name in ("now", "timezone", "visitor_id", "segments", "consent")),
+            0,
+        )
+
+    def _attribute(self, attribute: Attribute) -> bytes:
+        return layout.ATTRIBUTE.pack(
+            *self.span(attribute.name.encode()),
+            *self.span(attribute.source_name.encode()),
+            self.bits(attribute.purposes),
+            TYPES[attribute.type],
+            SOURCES[attribute.source],
+            0,
+            0,
+        )
+
+    def _condition(self, segment: Segment) -> bytes:
+        assert segment.when is not None
+        condition = lower(segment.when, self.segments)
+        consent = [Leaf(Consent(segment.purposes), True)] if segment.purposes else []
+        formula = self.conditions.formula(both(*consent, condition))
+        return layout.CONDITION.pack(*self.span(segment.name.encode()), formula, 0)
+
+    def _placement(self, placement: Placement) -> bytes:
+        first_variant, first_rule = len(self.variants), len(self.rules)
+        variants = {variant.name: at for at, variant in enumerate(placement.variants)}
+        self.variants += [self._variant(variant) for variant in placement.variants]
+        self.rules += [self._rule(rule, variants) for rule in placement.rules]
+        return layout.PLACEMENT.pack(
+            *self.span(placement.name.encode()),
+            first_variant,
+            len(placement.variants),
+            first_rule,
+            len(placement.rules),
+            variants[placement.default],
+            layout.NONE if placement.holdout is None else self.holdouts[placement.holdout],
+            placement.enabled,
+            0,
+        )
+
+    def _variant(self, variant: Variant) -> bytes:
+        payload = variant.payload or b""
+        path, content = (variant.block.path, variant.block.content) if variant.block else ("", b"")
+        digest = xxh64(b"\0".join([payload, path.encode(), content]))
+        return layout.VARIANT.pack(
+            *self.span(variant.name.encode()),
+            *self.span(payload),
+            *self.span(path.encode()),
+            *self.span(content),
+            digest,
+        )
+
+    def _rule(self, rule: Rule, variants: dict[str, int]) -> bytes:
+        first_split = len(self.splits)
+        self.splits += [layout.SPLIT.pack(variants[variant], weight) for variant, weight in rule.split]
+        flags = RuleFlag.RULE_ENABLED * rule.enabled
+        if rule.cap is not None and rule.cap.per == "day":
+            flags |= RuleFlag.RULE_CAP_PER_DAY
+        layer_first, layer_end = rule.layer_range or (0, 0)
+        return layout.RULE.pack(
+            *self.span(rule.id.encode()),
+            *self.span((rule.experiment or "").encode()),
+            *self._prefix(rule.salt, "percent"),
+            *self._prefix(rule.salt, "split"),
+            self.bits(rule.purposes),
+            _FIRST_INSTANT if rule.starts is None else rule.starts,
+            _LAST_INSTANT if rule.ends is None else rule.ends,
+            self._when(rule.when),
+            layout.NONE if rule.serve is None else variants[rule.serve],
+            layout.NONE if rule.percent is None else rule.percent,
+            layout.NONE if rule.layer is None else self.layers[rule.layer],
+            layer_first,
+            layer_end,
+            first_split,
+            len(rule.split),
+            sum(weight for _, weight in rule.split),
+            self.slots[rule.unit],
+            layout.NONE if rule.cap is None else self.slots[shows_attribute(rule.id)],
+            0 if rule.cap is None else rule.cap.shows,
+            self.slots[sticky_attribute(rule.id)] if rule.sticky else layout.NONE,
+            flags,
+        )
+
+    def _when(self, when: Expr | None) -> int:
+        if when is None:
+            return layout.NONE
+        formula = lower(when, self.segments)
+        return layout.NONE if formula == All(()) else self.conditions.formula(formula)
+
+    def _zones(self) -> tuple[bytes, str]:
+        """The tables of the zones that conditions ask for, and the version of the time zone database."""
+        used = self.conditions.zones
+        if None in used:
+            return zone_block(None)
+        return zone_block({zone for zone in used if zone is not None and not _FIXED_OFFSET.fullmatch(zone)})
+
+
+def _check_limits(bundle: Bundle, attributes: int, purposes: int, segments: int) -> None:
+    rules = sum(len(placement.rules) for placement in bundle.placements)
+    most_variants = max((len(placement.variants) for placement in bundle.placements), default=0)
+    for what, count, most in (
+        ("attributes", attributes, LIMITS.attributes_max),
+        ("purposes", purposes, LIMITS.purposes_max),
+        ("segments", segments, LIMITS.segments_max),
+        ("placements", len(bundle.placements), LIMITS.placements_max),
+        ("rules", rules, LIMITS.rules_max),
+        ("variants in a placement", most_variants, LIMITS.variants_per_placement_max),
+    ):
+        if count > most:
+            raise LimitError(f"the bundle has {count:,} {what}; at most {most:,} are allowed")
+
+
+def _assemble(sections: dict[Section, list[bytes]]) -> bytes:
+    """Header, table and sections, each aligned to 8 bytes."""
+    table = bytearray()
+    body = bytearray()
+    start = layout.HEADER.size + layout.TABLE_ENTRY.size * len(sections)
+    for section in sorted(sections):
+        content = b"".join(sections[section])
+        table += layout.TABLE_ENTRY.pack(start + len(body), len(content))
+        body += content
+        body += bytes(-len(body) % 8)
+    covered = bytes(table + body)
+    length = layout.HEADER.size + len(covered)
+    if length > LIMITS.bundle_bytes_max:
+        raise LimitError(f"the bundle is larger than {LIMITS.bundle_bytes_max:,} bytes")
+    return layout.HEADER.pack(layout.MAGIC, layout.VERSION, layout.FEATURES, length, xxh64(covered)) + covered

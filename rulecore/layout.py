@@ -1,0 +1,56 @@
+"""The bundle image as the writer packs it: one `struct` format a record, field for field as in `_layout.pxd`."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from rulecore._layout import Section
+
+MAGIC: Final = b"EWBUNDLE"
+VERSION: Final = 1
+FEATURES: Final = 0
+NONE: Final = 0xFFFF_FFFF
+
+HEADER: Final = struct.Struct("<8sIIQQ")
+TABLE_ENTRY: Final = struct.Struct("<QQ")
+
+META: Final = struct.Struct("<2I2I2I6I")
+SPAN: Final = struct.Struct("<2I")
+ATTRIBUTE: Final = struct.Struct("<2I2IQBBHI")
+SEGMENT: Final = struct.Struct("<2IQ")
+CONDITION: Final = struct.Struct("<2III")
+HOLDOUT: Final = struct.Struct("<2I2IQII")
+LAYER: Final = struct.Struct("<2I2III")
+NODE: Final = struct.Struct("<BBHI8s")
+PREDICATE: Final = struct.Struct("<2IBBHI8s")
+FORMULA: Final = struct.Struct("<BBHI")
+PLACEMENT: Final = struct.Struct("<2I8I")
+VARIANT: Final = struct.Struct("<2I2I2I2IQ")
+RULE: Final = struct.Struct("<2I2I2I2IQqq14I")
+SPLIT: Final = struct.Struct("<2I")
+
+INTEGER: Final = struct.Struct("<q")
+REAL: Final = struct.Struct("<d")
+BITS: Final = struct.Struct("<Q")
+
+RECORD_BYTES: Final = {
+    Section.META: META.size,
+    Section.POOL: 1,
+    Section.PURPOSES: SPAN.size,
+    Section.ATTRIBUTES: ATTRIBUTE.size,
+    Section.SEGMENTS: SEGMENT.size,
+    Section.CONDITIONS: CONDITION.size,
+    Section.HOLDOUTS: HOLDOUT.size,
+    Section.LAYERS: LAYER.size,
+    Section.PATTERNS: SPAN.size,
+    Section.ITEMS: 8,
+    Section.NODES: NODE.size,
+    Section.PREDICATES: PREDICATE.size,
+    Section.FORMULAS: FORMULA.size,
+    Section.ZONES: 1,
+    Section.PLACEMENTS: PLACEMENT.size,
+    Section.VARIANTS: VARIANT.size,
+    Section.RULES: RULE.size,
+    Section.SPLITS: SPLIT.size,
+}
