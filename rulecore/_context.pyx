@@ -1,13 +1,13 @@
 """Contexts: a caller's dict or JSON body, read straight into one typed slot for each attribute of the bundle.
 
 Strict: a wrong type, a name given twice or anything over `rulecore.limits` is a ContextError that names the attribute,
-never its value. An object where names go on is entered; any other value is the attribute whose name ends there, or
-unknown and left alone. Names are `_names`'s, JSON's tokens `_json`'s, what attributes mean the engine's.
+never its value. What stands where an attribute's name ends is its value; an object where longer names go on is entered;
+all else is unknown and left alone. Names are `_names`'s, JSON's tokens `_json`'s, what attributes mean the engine's.
 """
 
 from cpython.ref cimport PyObject
 from libc.math cimport isinf, trunc
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
@@ -15,7 +15,7 @@ from rulecore._json cimport (
     Number, Scanner, peek, scan_colon, scan_fault, scan_literal, scan_more, scan_number, scan_string, skip_space,
     skip_value, unescape,
 )
-from rulecore._names cimport NOWHERE, ROOT, NameTrie, Node, names_find
+from rulecore._names cimport NOWHERE, ROOT, NameTrie, names_find
 from rulecore._text cimport Text, parse_duration, parse_timestamp
 
 from rulecore.errors import ContextError
@@ -290,7 +290,7 @@ cdef class ContextReader:
         cdef PyObject* value
         cdef Text name
         cdef uint32_t target
-        cdef Node* node
+        cdef int32_t slot
         while PyDict_Next(members, &position, &key, &value):
             if not PyUnicode_Check(key):
                 continue
@@ -299,11 +299,11 @@ cdef class ContextReader:
             target = names_find(self.trie, origin, name.data, name.size)
             if target == NOWHERE:
                 continue
-            node = &self.trie.nodes[target]
-            if node.inner and PyDict_Check(value):
+            slot = self.trie.slots[target]
+            if slot >= 0:
+                self.take_value(<uint32_t>slot, value, out)
+            elif PyDict_Check(value):
                 self.take_dict(value, target, out)
-            elif node.slot >= 0:
-                self.take_value(<uint32_t>node.slot, value, out)
         return 0
 
     cdef int take_value(self, uint32_t index, PyObject* value, Slots* out) except -1:
@@ -384,7 +384,7 @@ cdef class ContextReader:
 
     cdef int scan_object(self, uint32_t origin, uint32_t depth, Scanner* s, Slots* out) except -1:
         cdef Text name
-        cdef Node* node
+        cdef int32_t slot
         cdef uint32_t target
         cdef int more
         s.at += 1
@@ -394,11 +394,11 @@ cdef class ContextReader:
             if scan_colon(s) < 0:
                 return malformed(s)
             target = names_find(self.trie, origin, name.data, name.size)
-            node = NULL if target == NOWHERE else &self.trie.nodes[target]
-            if node != NULL and node.inner and peek(s) == c"{":
+            slot = -1 if target == NOWHERE else self.trie.slots[target]
+            if slot >= 0:
+                self.scan_value(<uint32_t>slot, s, out)
+            elif target != NOWHERE and peek(s) == c"{":
                 self.scan_object(target, depth + 1, s, out)
-            elif node != NULL and node.slot >= 0:
-                self.scan_value(<uint32_t>node.slot, s, out)
             elif skip_value(s, depth, DEPTH_MAX) < 0:
                 return malformed(s)
             more = scan_more(s, c"}", False)

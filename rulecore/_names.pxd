@@ -8,11 +8,6 @@ cdef enum:
     ROOT = 0
 
 
-cdef struct Node:            # what some of a name's parts lead to
-    int32_t slot             # of the name that ends here, or -1
-    bint inner               # names go on from here
-
-
 cdef struct Edge:            # a key of an object and where it leads: an entry of the hash table
     uint64_t head            # the key's first and last eight bytes: with its size, all of a key of up to 16
     uint64_t tail
@@ -23,14 +18,14 @@ cdef struct Edge:            # a key of an object and where it leads: an entry o
 
 
 cdef class NameTrie:
-    cdef Node* nodes
+    cdef int32_t* slots                    # by node: of the name that ends there, or -1 where names only go on
     cdef Edge* edges
     cdef uint64_t edge_mask
     cdef const char* keys
     cdef size_t key_bytes_max
     cdef bytes key_pool
 
-    cdef int lay_nodes(self, tuple names, dict node_of) except -1
+    cdef int lay_slots(self, tuple names, dict node_of) except -1
     cdef int lay_edges(self, dict targets) except -1
 
 

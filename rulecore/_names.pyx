@@ -30,29 +30,26 @@ cdef class NameTrie:
                 node = node_of.setdefault(parts[:end], len(node_of))
                 for begin in range(end):
                     targets[node_of[parts[:begin]], ".".join(parts[begin:end]).encode()] = node
-        self.lay_nodes(names, node_of)
+        self.lay_slots(names, node_of)
         self.lay_edges(targets)
 
     def __dealloc__(self):
-        PyMem_Free(self.nodes)
+        PyMem_Free(self.slots)
         PyMem_Free(self.edges)
 
-    cdef int lay_nodes(self, tuple names, dict node_of) except -1:
+    cdef int lay_slots(self, tuple names, dict node_of) except -1:
         cdef uint32_t node
         cdef int32_t slot
-        cdef tuple parts
-        self.nodes = <Node*>PyMem_Calloc(len(node_of), sizeof(Node))
-        if self.nodes == NULL:
+        self.slots = <int32_t*>PyMem_Calloc(len(node_of), sizeof(int32_t))
+        if self.slots == NULL:
             raise MemoryError
-        for parts, node in node_of.items():
-            self.nodes[node].slot = -1
-            if parts:
-                self.nodes[<uint32_t>node_of[parts[:len(parts) - 1]]].inner = True
+        for node in range(<uint32_t>len(node_of)):
+            self.slots[node] = -1
         for slot, name in enumerate(names):
             node = node_of[tuple(name.split("."))]
-            if self.nodes[node].slot >= 0:
+            if self.slots[node] >= 0:
                 raise ValueError(f"{name!r} is named twice")
-            self.nodes[node].slot = slot
+            self.slots[node] = slot
         return 0
 
     cdef int lay_edges(self, dict targets) except -1:

@@ -14,6 +14,8 @@ cdef size_t text_code_points(Text text) noexcept nogil
 cdef bint text_valid_utf8(const char* data, size_t size) noexcept nogil
 # Bytes of the character past ASCII that begins here, 0 when it is malformed.
 cdef size_t utf8_sequence(const uint8_t* at, size_t room) noexcept nogil
+# Days from 1970-01-01 to a date of the proleptic Gregorian calendar; months and days count from 1.
+cdef int64_t days_from_civil(int64_t year, int64_t month, int64_t day) noexcept nogil
 # RFC 3339; digits past the microsecond are cut off.
 cdef bint parse_timestamp(Text text, int64_t* micros) noexcept nogil
 cdef bint parse_duration(Text text, int64_t* micros) noexcept nogil        # as Go and CEL write it: 1h30m, 1.5s, -90m

@@ -194,9 +194,8 @@ cdef int days_in_month(int year, int month) noexcept nogil:
 
 
 cdef int64_t days_from_civil(int64_t year, int64_t month, int64_t day) noexcept nogil:
-    """Days from 1970-01-01 in the proleptic Gregorian calendar, for years from 0; the year is begun in March."""
-    cdef int64_t shifted = year - (month <= 2)
-    cdef int64_t era = shifted // 400
+    cdef int64_t shifted = year - (month <= 2)       # the year is begun in March, its leap day is then the last
+    cdef int64_t era = (shifted if shifted >= 0 else shifted - 399) // 400
     cdef int64_t year_of_era = shifted - era * 400
     cdef int64_t day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
     return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
@@ -251,11 +250,13 @@ cdef const char* add_component(const char* at, const char* end, Span* span) noex
     """Add one number with its unit; what is finer than a nanosecond is cut off. Where it ends, or NULL."""
     cdef const char* digits = at
     cdef const char* digits_end
+    cdef const char* units_end
     cdef const char* fraction
     cdef const char* fraction_end
-    cdef uint64_t unit           # nanoseconds
-    cdef uint64_t count = 0
-    cdef uint64_t part = 0
+    cdef uint64_t unit, unit_micros, carried
+    cdef uint64_t count = 0      # microseconds
+    cdef uint64_t part = 0       # nanoseconds, of the fraction
+    cdef uint64_t rest = 0       # and of the digits before it
     while at < end and is_digit(at[0]):
         at += 1
     digits_end = fraction = fraction_end = at
@@ -270,31 +271,33 @@ cdef const char* add_component(const char* at, const char* end, Span* span) noex
     at = duration_unit(at, end, &unit)
     if at == NULL:
         return NULL
-    while digits < digits_end:
+    units_end = digits_end
+    if unit == 1:                # counted in microseconds too, but for the last three digits
+        units_end = digits if digits_end - digits < 3 else digits_end - 3
+    while digits < units_end:
         if count > DURATION_MAX // 10:
             return NULL
         count = count * 10 + <uint64_t>(digits[0] - c"0")
         digits += 1
+    unit_micros = max(unit // 1000, <uint64_t>1)
+    if count > span.micros_max // unit_micros:
+        return NULL
+    count *= unit_micros
     # Rounding down at each digit from the last to the first rounds the whole fraction down, and can't overflow.
     while fraction_end > fraction:
         fraction_end -= 1
         part += <uint64_t>(fraction_end[0] - c"0") * unit
         span.cut |= part % 10 != 0
         part //= 10
-    if unit == 1:
-        part += count % 1000
-        count //= 1000
-    else:
-        unit //= 1000
-        if count > span.micros_max // unit:
-            return NULL
-        count *= unit
-    span.nanos += part
-    part = span.nanos // 1000
+    while digits < digits_end:
+        rest = rest * 10 + <uint64_t>(digits[0] - c"0")
+        digits += 1
+    span.nanos += part + rest
+    carried = span.nanos // 1000
     span.nanos %= 1000
-    if count > span.micros_max - span.micros or part > span.micros_max - span.micros - count:
+    if count > span.micros_max - span.micros or carried > span.micros_max - span.micros - count:
         return NULL
-    span.micros += count + part
+    span.micros += count + carried
     return at
 
 
