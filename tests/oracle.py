@@ -1,7 +1,8 @@
 """A plain evaluator of the checked bundle: what a decision ought to be, said as simply as Python allows.
 
 It walks the expressions as authoring hands them over, before any lowering, with CEL's three values at every node, and
-shares no code with the engine that it is held against: of `rulecore` it takes the model, the limits and the errors.
+shares no code with the engine that it is held against: of `rulecore` it takes the model, the limits, the errors and
+the words of explanations.
 What operators give is in `tests.oracle_values`, how contexts are read in `tests.oracle_context`.
 """
 
@@ -12,6 +13,7 @@ from typing import Final
 import mmh3
 import msgspec
 
+from rulecore.explanation import Outcome
 from rulecore.limits import LIMITS
 from rulecore.model import (
     PERCENT_STEPS,
@@ -19,6 +21,7 @@ from rulecore.model import (
     Attribute,
     Bundle,
     Call,
+    Cap,
     Const,
     Expr,
     Has,
@@ -45,6 +48,7 @@ from tests.oracle_values import (
     Value,
     both,
     civil,
+    duration,
     either,
     int64,
     timestamp,
@@ -59,6 +63,10 @@ BUILT_IN: Final = {
     "timezone": Type.STRING,
 }
 """What a context may say whether or not a condition names it."""
+
+
+RANGES: Final = {Type.INT: int64, Type.TIMESTAMP: timestamp, Type.DURATION: duration}
+"""What holds the results of arithmetic to the range of their type."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -178,7 +186,7 @@ class Oracle:
             result = ARITHMETIC[expr.op](*args)
             if isinstance(result, float):
                 return result
-            return timestamp(result) if expr.type == Type.TIMESTAMP else int64(result)
+            return RANGES[expr.type](result)
         if expr.op in CIVIL:
             return whole(expr.op, *args) if len(args) == 1 else civil(expr.op, *args)  # type: ignore[arg-type]
         return FUNCTIONS[expr.op](*args)
@@ -199,14 +207,18 @@ class Oracle:
         if facts.segments is not None:
             return name in facts.segments
         visitor = facts.values.get("visitor_id")
-        if self.members is None or visitor is None:
+        if self.members is None or not visitor:
             return ERROR
         return name in self.members.get(str(visitor), set())
 
     def matching_segments(self, context: dict[str, object], now: int) -> list[str]:
         """The condition segments that a context is in, in order of name."""
         facts = self.facts(context, now)
-        named = sorted(name for name, segment in self.segments.items() if segment.when is not None)
+        return [name for name in self.all_segments(facts) if self.segments[name].when is not None]
+
+    def all_segments(self, facts: Facts) -> list[str]:
+        """The segments that the visitor is in, precomputed ones first, each in order of name."""
+        named = sorted(self.segments, key=lambda name: (self.segments[name].when is not None, name))
         return [name for name in named if self.in_segment(name, facts) is True]
 
     # Decisions
@@ -220,49 +232,50 @@ class Oracle:
         if not at.rules:
             return Answer(at.default, "STATIC")
         for rule in at.rules:
-            variant = self.rule_variant(rule, facts)
-            if variant is not None:
-                return self.after_holdout(at, rule, variant, facts)
+            if self.outcome(rule, facts) is Outcome.WON:
+                return self.after_holdout(at, rule, self.rule_variant(rule, facts), facts)
         return Answer(at.default, "DEFAULT")
 
-    def rule_variant(self, rule: Rule, facts: Facts) -> str | None:
-        """The variant that a rule gives, or None when it does not match."""
-        unit = self.unit(rule.unit, facts)
-        layer = None if rule.layer is None else self.layers[rule.layer]
-        if not rule.enabled or not facts.allows(rule.purposes):
-            return None
-        if (rule.starts is not None and facts.now < rule.starts) or (rule.ends is not None and facts.now >= rule.ends):
-            return None
+    def outcome(self, rule: Rule, facts: Facts) -> Outcome:
+        """What becomes of a rule that is tried: the first of its checks to fail, or that it wins."""
+        if not rule.enabled:
+            return Outcome.DISABLED
+        if rule.starts is not None and facts.now < rule.starts:
+            return Outcome.NOT_STARTED
+        if rule.ends is not None and facts.now >= rule.ends:
+            return Outcome.ENDED
+        if not facts.allows(rule.purposes):
+            return Outcome.NO_CONSENT
         if rule.when is not None and self.truth(rule.when, facts) is not True:
-            return None
-        if (rule.percent is not None or rule.split) and unit is None:
-            return None
+            return Outcome.CONDITION
+        unit = self.unit(rule.unit, facts)
+        if unit is None and (rule.percent is not None or rule.split):
+            return Outcome.NO_UNIT
         if rule.percent is not None and share(rule.salt, "percent", unit or "", PERCENT_STEPS) >= rule.percent:
-            return None
-        if layer is not None and not self.in_range(layer, rule, facts):
-            return None
-        if rule.cap is not None and not self.shows_left(rule, facts):
-            return None
+            return Outcome.OUTSIDE_PERCENT
+        if rule.layer is not None and rule.layer_range is not None:
+            layer = self.layers[rule.layer]
+            layer_unit = self.unit(layer.unit, facts)
+            if layer_unit is None:
+                return Outcome.NO_UNIT
+            first, end = rule.layer_range
+            if not first <= share(layer.salt, "layer", layer_unit, PERCENT_STEPS) < end:
+                return Outcome.OUTSIDE_LAYER
+        return Outcome.WON if rule.cap is None else self.cap_outcome(rule.cap, shows_attribute(rule.id), facts)
+
+    def cap_outcome(self, cap: Cap, count_name: str, facts: Facts) -> Outcome:
+        """Whether a capped rule may be shown once more; not when the count is masked."""
+        if not facts.allows(self.attributes[count_name].purposes):
+            return Outcome.NO_CONSENT
+        count = facts.values.get(count_name, 0)
+        assert isinstance(count, int)
+        return Outcome.WON if count < cap.shows else Outcome.CAP_USED_UP
+
+    def rule_variant(self, rule: Rule, facts: Facts) -> str:
+        """The variant that a rule gives once it has won."""
         if rule.serve is not None:
             return rule.serve
-        return self.sticky_variant(rule, facts) or self.split_variant(rule, unit or "")
-
-    def in_range(self, layer: Layer, rule: Rule, facts: Facts) -> bool:
-        """Whether the layer's unit falls inside the rule's range."""
-        unit = self.unit(layer.unit, facts)
-        assert rule.layer_range is not None
-        first, end = rule.layer_range
-        return unit is not None and first <= share(layer.salt, "layer", unit, PERCENT_STEPS) < end
-
-    def shows_left(self, rule: Rule, facts: Facts) -> bool:
-        """Whether a capped rule may be shown once more; not when the count is masked."""
-        name = shows_attribute(rule.id)
-        assert rule.cap is not None
-        if not facts.allows(self.attributes[name].purposes):
-            return False
-        count = facts.values.get(name, 0)
-        assert isinstance(count, int)
-        return count < rule.cap.shows
+        return self.sticky_variant(rule, facts) or self.split_variant(rule, self.unit(rule.unit, facts) or "")
 
     def sticky_variant(self, rule: Rule, facts: Facts) -> str | None:
         """The variant first assigned, as long as the split still gives it to anybody."""

@@ -42,6 +42,7 @@ DAY: Final = 86_400 * MICROS
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 YEAR_1: Final = -719_162 * DAY
 YEAR_10000: Final = 2_932_897 * DAY
+TEN_THOUSAND_YEARS: Final = 315_576_000_000 * MICROS
 GREGORIAN_CYCLE: Final = 146_097
 """Days in 400 years, after which the calendar repeats, days of the week and all."""
 
@@ -68,6 +69,11 @@ def int64(value: int) -> Value | ErrorValue:
 def timestamp(value: int) -> Value | ErrorValue:
     """An instant as long as its year in UTC has four digits, as CEL's timestamps have it."""
     return value if YEAR_1 <= value < YEAR_10000 else ERROR
+
+
+def duration(value: int) -> Value | ErrorValue:
+    """A duration as long as it is at most ten thousand years either way, as CEL has it."""
+    return value if abs(value) <= TEN_THOUSAND_YEARS else ERROR
 
 
 def divide(left: float, right: float) -> Value | ErrorValue:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from rulecore.model import Type
-from tests.oracle_values import EPOCH, MICROS, YEAR_1, YEAR_10000, Value
+from tests.oracle_values import EPOCH, MICROS, TEN_THOUSAND_YEARS, YEAR_1, YEAR_10000, Value
 
 HOUR: Final = 3600 * MICROS
 INTS: Final = (0, 1, -1, 2, 3, 7, 18, 100, 2**31, 2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63))
@@ -67,6 +67,7 @@ INSTANTS: Final = (
 )
 DURATIONS: Final = (
     *(0, 1, -1, 999, 1500 * 1000, -1500 * 1000, 90 * 60 * MICROS, HOUR, -HOUR, 24 * HOUR, 400 * 366 * 24 * HOUR),
+    *(TEN_THOUSAND_YEARS, -TEN_THOUSAND_YEARS, 2**63 - 1, -(2**63)),
 )
 
 
