@@ -1,0 +1,6 @@
+"""Segments: who is in them, computed from a retailer's records, and the snapshots that carry them to the edge."""
+
+from central.segments.build import BuildStats, build_snapshot
+from central.segments.errors import InputError
+
+__all__ = ["BuildStats", "InputError", "build_snapshot"]
