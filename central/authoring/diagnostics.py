@@ -106,6 +106,11 @@ class Problems:
         source_line = lines[position.line - 1].rstrip("\r") if 0 < position.line <= len(lines) else ""
         self._found[Problem(position, message, expected, nearest, severity, source_line)] = None
 
+    def take(self, others: Problems) -> None:
+        """Add the problems of another collector, with the source lines known here."""
+        for other in others.all:
+            self._add(other.position, other.message, other.expected, other.nearest, other.severity)
+
     @property
     def all(self) -> list[Problem]:
         """Every problem once, in the order of the source."""
