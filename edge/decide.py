@@ -95,7 +95,6 @@ class Decide:
             release=engine.release,
             age_seconds=release.age_seconds(now),
             decision_id=self._service.decision_id(),
-            quote=release.quote,
             error=error,
         )
 

@@ -26,7 +26,10 @@ _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure(log_format: LogFormat) -> None:
-    """Send our own and the libraries' log records to standard error in one form. Call it once a process."""
+    """Send our own and the libraries' log records to standard error in one form. Call it once a process.
+
+    A line is one write, so that lines of several processes do not run into each other.
+    """
     render: Processor = (
         structlog.processors.JSONRenderer()
         if log_format is LogFormat.JSON
@@ -40,7 +43,7 @@ def configure(log_format: LogFormat) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)

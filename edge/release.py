@@ -20,7 +20,6 @@ from typing import Final
 import msgspec
 
 from edge import log
-from edge.answer import NAME, Quoter
 from edge.board import LoadError
 from edge.config import Config, Files
 from edge.context import RequestReader
@@ -52,7 +51,6 @@ class Release(msgspec.Struct, frozen=True):
 
     engine: Engine
     reader: RequestReader
-    quote: Quoter
     placements: frozenset[str]
     identity: Identity
     made_at: float
@@ -86,7 +84,7 @@ def load(files: Files) -> Release:
 def _load(files: Files, identity: Identity) -> Release:
     try:
         engine = _link(files)
-        _try(engine)
+        engine.decide_all({}, 0)  # before a release is trusted with requests, it decides once
     except (ValueError, EdgewiseError) as error:
         raise ReleaseError("refused", _plain(error)) from error
     except MemoryError as error:
@@ -94,7 +92,6 @@ def _load(files: Files, identity: Identity) -> Release:
     return Release(
         engine=engine,
         reader=RequestReader(engine.bundle.attributes),
-        quote=Quoter(),
         placements=frozenset(engine.bundle.placements),
         identity=identity,
         made_at=max((entry[3] for entry in identity[:2] if entry is not None), default=0) / 1e9,
@@ -151,15 +148,6 @@ def _read(path: Path, bytes_max: int) -> bytes:
     if len(data) > bytes_max:
         raise ValueError(f"larger than {bytes_max} bytes")
     return data
-
-
-def _try(engine: Engine) -> None:
-    """Before a release is trusted with requests: its names fit an answer's headers, and it decides."""
-    for placement in engine.bundle.placements:
-        for name in (placement, *engine.bundle.variants(placement)):
-            if NAME.fullmatch(name) is None:
-                raise ValueError(f"placement {placement!r}: {name!r} is no name")
-    engine.decide_all({}, 0)
 
 
 def _plain(error: Exception) -> str:

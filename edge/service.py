@@ -33,16 +33,16 @@ class Service:
         self.counters = Counters()
         self.draining = False
         self.started_at = time.time()
-        self._id_prefix = secrets.token_hex(10).encode()
+        self._id_prefix = secrets.token_hex(10)
         self._id_count = 0
         self._log = log.get("worker")
         self._failure_logged_at = float("-inf")
         self._failures_unlogged = 0
 
-    def decision_id(self) -> bytes:
+    def decision_id(self) -> str:
         """An id that no other answer has, 32 hexadecimal digits: the worker's random prefix and a count."""
         self._id_count += 1
-        return b"%b%012x" % (self._id_prefix, self._id_count)
+        return f"{self._id_prefix}{self._id_count:012x}"
 
     def report(self) -> Report:
         """This worker's word on itself."""
