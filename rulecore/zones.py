@@ -104,30 +104,30 @@ def zone_block(names: Collection[str] | None) -> tuple[bytes, str]:
     both are empty.
     """
     known = (files("tzdata") / "zones").read_text("ascii").split()
-    wanted = sorted(name for name in known if name not in BUILT_IN and (names is None or name in names))
+    wanted = [name for name in known if name not in BUILT_IN and (names is None or name in names)]
     if not wanted:
         return b"", ""
-    tables: dict[Table, int] = {}
+    zoneinfo = files("tzdata") / "zoneinfo"
+    tables = {name: read_tzif(zoneinfo.joinpath(*name.split("/")).read_bytes()) for name in wanted}
+    return pack_tables(tables), import_module("tzdata").IANA_VERSION
+
+
+def pack_tables(tables: dict[str, Table]) -> bytes:
+    """The block for tables by name."""
+    numbers: dict[Table, int] = {}
     entries = []
     pool = b""
-    for name in wanted:
-        table = read_tzif((files("tzdata") / "zoneinfo").joinpath(*name.split("/")).read_bytes())
-        number = tables.setdefault(table, len(tables))
-        entries.append(struct.pack("<I2HI", len(pool), len(name), 0, number))
+    for name, table in sorted(tables.items()):
+        entries.append(struct.pack("<I2HI", len(pool), len(name), 0, numbers.setdefault(table, len(numbers))))
         pool += name.encode("ascii")
-    return _block(list(tables), entries, pool), import_module("tzdata").IANA_VERSION
-
-
-def _block(tables: list[Table], entries: list[bytes], pool: bytes) -> bytes:
-    changes = [change for table in tables for change in table.changes]
     packed = []
-    first = 0
-    for table in tables:
-        packed.append(table.packed(first))
-        first += len(table.changes)
+    changes: list[tuple[int, int]] = []
+    for table in numbers:
+        packed.append(table.packed(len(changes)))
+        changes += table.changes
     return b"".join(
         [
-            struct.pack("<4s5I", MAGIC, len(entries), len(tables), len(changes), len(pool), 0),
+            struct.pack("<4s5I", MAGIC, len(entries), len(packed), len(changes), len(pool), 0),
             struct.pack(f"<{len(changes)}q", *[at for at, _ in changes]),
             struct.pack(f"<{len(changes)}i", *[offset for _, offset in changes]),
             *packed,
@@ -148,25 +148,25 @@ def read_tzif(data: bytes) -> Table:
     types = at + 9 * header.times
     offsets = [struct.unpack_from(">i", data, types + 6 * kind)[0] for kind in range(header.types)]
     footer = read_footer(data[at + header.size(time_bytes=8) :].decode("ascii").strip("\n"))
-    initial = offsets[0]
-    changes: list[tuple[int, int]] = []
-    for time, kind in zip(times, kinds, strict=True):
-        if offsets[kind] != (changes[-1][1] if changes else initial):
-            changes.append((time, offsets[kind]))
-    return Table(initial, tuple(_without_footer(initial, changes, footer)), footer)
+    changes = [(time, offsets[kind]) for time, kind in zip(times, kinds, strict=True)]
+    return Table(offsets[0], _needed(offsets[0], changes, footer), footer)
 
 
-def _without_footer(initial: int, changes: list[tuple[int, int]], footer: Footer) -> list[tuple[int, int]]:
-    """Take off the last changes for as long as the footer, begun that much earlier, says the same."""
+def _needed(initial: int, changes: list[tuple[int, int]], footer: Footer) -> tuple[tuple[int, int], ...]:
+    """Without the last changes, for as long as the footer says the same from that much earlier on.
+
+    And without those that change nothing, but for the one where the footer begins.
+    """
     kept = list(changes)
     while len(kept) > 1 and footer.is_constant(kept[-2][1], kept[-2][0], kept[-1][0]):
         kept.pop()
     if len(kept) == 1 and not footer.to_daylight.kind and footer.standard == initial:
         kept.pop()
-    return kept
+    before = [initial, *(offset for _, offset in kept)]
+    return tuple(change for i, change in enumerate(kept) if change[1] != before[i] or i == len(kept) - 1)
 
 
-class _Header(msgspec.Struct, frozen=True):
+class Header(msgspec.Struct, frozen=True):
     """The counts in a TZif header."""
 
     ut_flags: int
@@ -182,15 +182,15 @@ class _Header(msgspec.Struct, frozen=True):
         return self.times * (time_bytes + 1) + self.types * 6 + self.characters + self.leaps * (time_bytes + 4) + flags
 
 
-def _header(data: bytes, at: int) -> _Header:
+def _header(data: bytes, at: int) -> Header:
     magic, version, *counts = struct.unpack_from(">4sc15x6I", data, at)
     if magic != b"TZif" or version < b"2":
         raise ValueError("not a TZif file of version 2 or later")
-    return _Header(*counts)
+    return Header(*counts)
 
 
 def read_footer(text: str) -> Footer:
-    """A TZ string of POSIX with TZif's wider times. Its offsets count west of UTC; daylight's is an hour on by default."""
+    """A TZ string of POSIX with TZif's wider times. Its offsets count west of UTC; daylight's default is an hour on."""
     found = _FOOTER.fullmatch(text)
     if found is None:
         raise ValueError(f"not a TZ string: {text!r}")
