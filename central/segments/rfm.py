@@ -15,6 +15,8 @@ from typing import Final
 import duckdb
 import msgspec
 
+from central.segments.errors import InputError
+
 SEGMENTS: Final = {
     "champions": "orders >= 5 AND days_since <= 90",
     "high_value": "money >= 300",
@@ -47,10 +49,6 @@ GROUP BY customer_id
 """
 
 
-class PurchasesError(Exception):
-    """A purchase log that segments can't be computed from."""
-
-
 class Summary(msgspec.Struct, frozen=True):
     """What was computed: as of which day, for how many customers, and how many each segment has."""
 
@@ -63,7 +61,7 @@ def write_segments(purchases: Path, members: Path, columns: Path | None = None) 
     """Compute the segments of `purchases` as of its last day; write `members` and, if asked for, `columns`.
 
     `purchases` is Parquet with `customer_id`, `date`, `quantity` and `amount`, a row a purchase; rows without a
-    customer are nobody's. The same log gives the same files. Raises PurchasesError.
+    customer are nobody's. The same log gives the same files. Raises InputError, OSError.
     """
     try:
         with duckdb.connect() as database:
@@ -81,7 +79,7 @@ def write_segments(purchases: Path, members: Path, columns: Path | None = None) 
             counts = dict(everyone.aggregate("segment, count(*)").fetchall())
             return Summary(as_of, len(customers), {name: counts.get(name, 0) for name in SEGMENTS})
     except duckdb.Error as error:
-        raise PurchasesError(f"{purchases}: {error}") from error
+        raise InputError(str(error), purchases) from error
 
 
 def _last_day(database: duckdb.DuckDBPyConnection, purchases: Path) -> dt.date:
@@ -89,15 +87,13 @@ def _last_day(database: duckdb.DuckDBPyConnection, purchases: Path) -> dt.date:
     table = database.read_parquet(str(purchases))
     missing = [name for name in _NEEDED if name not in table.columns]
     if missing:
-        raise PurchasesError(
-            f"{purchases}: no column {', '.join(map(repr, missing))}; it has {', '.join(map(repr, table.columns))}"
-        )
+        raise InputError(f"has no {', '.join(missing)}; its columns are {', '.join(table.columns)}", purchases)
     day_type = str(table.types[table.columns.index("date")])
     if day_type not in {"DATE", "TIMESTAMP"}:
-        raise PurchasesError(f"{purchases}: 'date' is {day_type}; it must be DATE or TIMESTAMP")
+        raise InputError(f"is {day_type}; it must be DATE or TIMESTAMP", purchases, "date")
     [(last_day,)] = table.aggregate("CAST(max(date) AS DATE)").fetchall()
     if not isinstance(last_day, dt.date):
-        raise PurchasesError(f"{purchases}: no purchases in it")
+        raise InputError("has no purchases", purchases)
     return last_day
 
 

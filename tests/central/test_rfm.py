@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from central import segments_cli
-from central.segments.rfm import SEGMENTS, PurchasesError, write_segments
+from central.segments import InputError
+from central.segments.rfm import SEGMENTS, write_segments
 
 PURCHASES = Path(__file__).parents[2] / "rules" / "storefront" / "purchases.parquet"
 
@@ -102,7 +104,7 @@ def test_purchases_without_a_customer_are_nobodys(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_purchase_log_says_what_is_missing(tmp_path: Path) -> None:
     pq.write_table(pa.table({"customer_id": ["v1"], "when": ["today"]}), tmp_path / "log.parquet")
-    with pytest.raises(PurchasesError, match="no column 'date', 'quantity', 'amount'; it has 'customer_id', 'when'"):
+    with pytest.raises(InputError, match="has no date, quantity, amount; its columns are"):
         write_segments(tmp_path / "log.parquet", tmp_path / "members.parquet")
     assert not (tmp_path / "members.parquet").exists()
 
@@ -113,13 +115,13 @@ def test_days_that_depend_on_a_time_zone_are_refused(tmp_path: Path) -> None:
         log.set_column(1, "date", log["date"].cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="America/New_York"))),
         tmp_path / "log.parquet",
     )
-    with pytest.raises(PurchasesError, match="'date' is TIMESTAMP WITH TIME ZONE; it must be DATE or TIMESTAMP"):
+    with pytest.raises(InputError, match="column date: is TIMESTAMP WITH TIME ZONE; it must be DATE or TIMESTAMP"):
         write_segments(tmp_path / "log.parquet", tmp_path / "members.parquet")
 
 
 def test_an_empty_log_is_refused(tmp_path: Path) -> None:
     pq.write_table(pq.read_table(PURCHASES).slice(0, 0), tmp_path / "log.parquet")
-    with pytest.raises(PurchasesError, match="no purchases in it"):
+    with pytest.raises(InputError, match="has no purchases"):
         write_segments(tmp_path / "log.parquet", tmp_path / "members.parquet")
 
 
@@ -141,6 +143,14 @@ def test_the_command_writes_both_files_and_tells_the_size_of_each_segment(
         "  bargain_hunters        2,276",
         "  luxury_purchasers      1,418",
     ]
+
+
+def test_the_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("segments", "rfm", str(PURCHASES), "-o", str(tmp_path / "members.parquet"), "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["as_of"] == "1998-06-30"
+    assert summary["customers"] == 23_570
+    assert list(summary["segments"]) == list(SEGMENTS)
 
 
 def test_the_command_fails_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
