@@ -23,6 +23,7 @@ _BLOCK_VALUE: Final = re.compile(r"^\s*(?:- +)*(?P<key>[\w.-]+ *: +)?(?P<value>[
 _FLOW_VALUE: Final = re.compile(r"(?<=[{\[,])\s*(?:[\w.-]+: +)?(?P<value>[^\s{\[])")
 _UNFINISHED: Final = re.compile(r"(?:&&|\|\||[=!<>+*/%(,?:!-]|\bin)\s*$")
 _COMMENT: Final = re.compile(r"\s+#")
+_A_FIELD: Final = re.compile(r"[\w.-]*")
 _BRACKETS: Final = {"(": ")", "[": "]", "{": "}"}
 
 A_TAG: Final = "an unquoted value that begins with ! is a tag to YAML"
@@ -187,35 +188,32 @@ def _report_split(wholes: dict[int, Scalar], problems: Problems) -> None:
         problems.error(whole.position, _FLOW, expected=in_quotes(whole.text))
 
 
-def cut_by_comment(scalar: Scalar, problems: Problems) -> Scalar:
-    """The condition that a ` #` cut short, reported and made whole; any other one as it is."""
+def whole_condition(node: Node, problems: Problems) -> Node:
+    """A condition that a ` #` or a `: ` cut in two, reported and made whole; any other node as it is."""
+    if isinstance(node, Scalar):
+        return _cut_by_comment(node, problems)
+    if isinstance(node, Mapping):
+        return _split_by_colon(node, problems)
+    return node
+
+
+def _cut_by_comment(scalar: Scalar, problems: Problems) -> Scalar:
     if scalar.style or (is_balanced(scalar.text) and not _UNFINISHED.search(scalar.text)):
         return scalar
     text = scalar.source.text
     end = text.find("\n", scalar.end)
-    rest = text[scalar.end : end if end >= 0 else len(text)]
+    rest = text[scalar.end : end if end >= 0 else len(text)].rstrip()
     if not _COMMENT.match(rest):
         return scalar
-    whole = Scalar(
-        scalar.source,
-        scalar.start,
-        scalar.end + len(rest.rstrip()),
-        scalar.line,
-        scalar.column,
-        scalar.text + rest.rstrip(),
-    )
-    problems.error(scalar.position, _HASH, expected=in_quotes(whole.text))
-    return whole
+    whole = scalar.text + rest
+    problems.error(scalar.position, _HASH, expected=in_quotes(whole))
+    return Scalar(scalar.source, scalar.start, scalar.end + len(rest), scalar.line, scalar.column, whole)
 
 
-def split_by_colon(mapping: Mapping, problems: Problems) -> Scalar | None:
-    """The condition that a `: ` turned into a field, reported and made whole: `- bot ? a : b`; None if it is none."""
-    if mapping.flow or len(mapping.pairs) != 1 or mapping.pairs[0].key.style:
-        return None
-    end = mapping.pairs[0].value.end
-    text = mapping.source.text[mapping.start : end]
-    if "\n" in text or not mapping.pairs[0].key.text.strip() or re.fullmatch(r"[\w.-]+", mapping.pairs[0].key.text):
-        return None
-    whole = Scalar(mapping.source, mapping.start, end, mapping.line, mapping.column, text)
-    problems.error(whole.position, _COLON, expected=in_quotes(text))
-    return whole
+def _split_by_colon(mapping: Mapping, problems: Problems) -> Node:
+    key, value = (mapping.pairs[0].key, mapping.pairs[0].value) if len(mapping.pairs) == 1 else (None, mapping)
+    text = mapping.source.text[mapping.start : value.end]
+    if mapping.flow or key is None or key.style or "\n" in text or _A_FIELD.fullmatch(key.text):
+        return mapping
+    problems.error(mapping.position, _COLON, expected=in_quotes(text))
+    return Scalar(mapping.source, mapping.start, value.end, mapping.line, mapping.column, text)

@@ -47,7 +47,7 @@ class _Builder:
     def __init__(self, source: YamlSource, problems: Problems) -> None:
         self.source = source
         self.problems = problems
-        self.parser = yaml.CSafeLoader(source.text)
+        self.parser: Any = yaml.CSafeLoader(source.text)
         self.depth = 0
 
     def document(self) -> Node | None:
