@@ -39,7 +39,7 @@ cdef object explain_placement(Linked linked, Workspace* work, uint32_t placement
         variant=decision.variant,
         reason=decision.reason,
         release=decision.release,
-        rules=tuple(_in_order(rules, winner)),
+        rules=tuple(_in_order(rules, winner, reached=record.enabled)),
         attributes=tuple(_attribute(linked, work, slot) for slot in sorted(slots)),
         segments=_segments(linked, work),
         rule=decision.rule,
@@ -49,16 +49,15 @@ cdef object explain_placement(Linked linked, Workspace* work, uint32_t placement
     )
 
 
-cdef list _in_order(list rules, object winner):
+cdef list _in_order(list rules, object winner, bint reached):
     """Rules behind the one that won were not reached, whatever would have become of them."""
     cdef list traces = []
-    cdef bint over = False
     for trace in rules:
-        if over:
+        if not reached:
             trace = RuleTrace(
                 rule=trace.rule, outcome=explanation.Outcome.NOT_REACHED, condition=trace.condition)
         traces.append(trace)
-        over = over or trace.rule == winner
+        reached = reached and trace.rule != winner
     return traces
 
 

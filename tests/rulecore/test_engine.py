@@ -1,0 +1,158 @@
+"""The engine as its callers hold it: what it answers, what it refuses, and that it can be shared."""
+
+from __future__ import annotations
+
+import threading
+
+import msgspec
+import pytest
+
+from rulecore import BundleImage, ContextError, Decision, Engine, PlacementError, write_bundle
+from rulecore.explanation import Outcome, Truth
+from rulecore.model import Attribute, Bundle, Placement, Rule, Source, Type, Variant
+from tests.samples import CONTEXTS, sample_bundle
+
+NOW = 1_795_000_000_000_000
+IMAGE = write_bundle(sample_bundle())
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine(BundleImage(IMAGE))
+
+
+def test_a_decision_says_what_and_why(engine: Engine) -> None:
+    decision = engine.decide("hero", {"city": "New York"}, NOW)
+    assert decision.placement == "hero"
+    assert decision.variant == "hat"
+    assert decision.reason == "TARGETING_MATCH"
+    assert decision.rule == "rule-02"
+    assert decision.payload == b'{"headline":"Hats"}'
+    assert decision.block == b"<p>A hat</p>"
+    assert decision.block_path == "hero/hat.html"
+    assert (decision.experiment, decision.holdout, decision.held_out) == (None, None, None)
+    assert decision.release == engine.release
+
+
+def test_a_static_placement_a_disabled_one_and_a_failed_one_serve_their_default(engine: Engine) -> None:
+    assert [engine.decide("banner", {}, NOW).reason, engine.decide("closed", {}, NOW).reason] == ["STATIC", "DISABLED"]
+    failed = engine.default("hero")
+    assert (failed.variant, failed.reason, failed.payload, failed.rule) == ("none", "ERROR", None, None)
+
+
+def test_digests_follow_content_and_not_names(engine: Engine) -> None:
+    banner, closed, hero = (engine.default(name).payload_digest for name in ("banner", "closed", "hero"))
+    assert banner == closed != hero
+
+
+def test_all_placements_come_from_one_context_in_order_of_name(engine: Engine) -> None:
+    for context in CONTEXTS:
+        body = msgspec.json.encode(context)
+        one_by_one = [repr(engine.decide(name, context, NOW)) for name in engine.bundle.placements]
+        assert [repr(decision) for decision in engine.decide_all(context, NOW)] == one_by_one
+        assert [repr(decision) for decision in engine.decide_all(body, NOW)] == one_by_one
+        assert [repr(engine.decide_json(name, body, NOW)) for name in engine.bundle.placements] == one_by_one
+    assert [decision.placement for decision in engine.decide_all({}, NOW, ["hero", "banner"])] == ["hero", "banner"]
+
+
+def test_now_in_the_context_goes_before_the_argument(engine: Engine) -> None:
+    context: dict[str, object] = {"visitor_id": "v", "consent": ["personalization"], "now": "1970-01-01T00:30:00Z"}
+    asked = engine.explain("hero", context, NOW)
+    early = next(rule for rule in asked.rules if rule.rule == "rule-70")
+    late = next(rule for rule in engine.explain("hero", context | {"now": None}, NOW).rules if rule.rule == "rule-70")
+    assert early.outcome is not Outcome.ENDED
+    assert late.outcome in (Outcome.ENDED, Outcome.NOT_REACHED)
+
+
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_an_explanation_is_of_the_same_decision(engine: Engine, context: dict[str, object]) -> None:
+    for placement in engine.bundle.placements:
+        decision, explanation = engine.decide(placement, context, NOW), engine.explain(placement, context, NOW)
+        assert explanation.variant == decision.variant
+        assert explanation.reason == decision.reason
+        assert explanation.rule == decision.rule
+        assert explanation.held_out == decision.held_out
+        winner = decision.held_out[0] if decision.held_out else decision.rule
+        assert [rule.rule for rule in explanation.rules if rule.outcome is Outcome.WON] == ([winner] if winner else [])
+
+
+def test_an_explanation_names_the_attribute_that_a_predicate_lacked(engine: Engine) -> None:
+    rule = engine.explain("hero", {"age": 7}, NOW).rules[4]
+    assert rule.condition is not None and rule.condition.predicate is not None
+    assert (rule.condition.predicate.text, rule.condition.predicate.value) == ("age >= 18", Truth.FALSE)
+    assert rule.condition.predicate.why == "age is 7"
+    other = engine.explain("hero", {}, NOW).rules[4]
+    assert other.condition is not None and other.condition.predicate is not None
+    assert (other.condition.predicate.value, other.condition.predicate.why) == (Truth.ERROR, "age is absent")
+
+
+def test_an_unknown_placement_is_refused_by_name(engine: Engine) -> None:
+    for ask in (
+        lambda: engine.decide("heroo", {}, NOW),
+        lambda: engine.decide_json("heroo", b"{}", NOW),
+        lambda: engine.decide_all({}, NOW, ["hero", "heroo"]),
+        lambda: engine.explain("heroo", {}, NOW),
+        lambda: engine.default("heroo"),
+    ):
+        with pytest.raises(PlacementError, match="no placement named 'heroo'"):
+            ask()
+
+
+def test_a_value_of_a_wrong_type_is_refused_by_the_attributes_name(engine: Engine) -> None:
+    with pytest.raises(ContextError) as caught:
+        engine.decide("hero", {"age": "seven"}, NOW)
+    assert caught.value.attribute == "age"
+    with pytest.raises(ContextError) as caught:
+        engine.decide_json("hero", b'{"age": "seven"}', NOW)
+    assert (caught.value.attribute, caught.value.offset) == ("age", 8)
+
+
+def test_a_context_is_a_dict_or_bytes(engine: Engine) -> None:
+    with pytest.raises(TypeError):
+        engine.decide_all("{}", NOW)  # type: ignore[arg-type]  # the point of the test
+    with pytest.raises(TypeError):
+        engine.decide("hero", b"{}", NOW)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        engine.decide_json("hero", {}, NOW)  # type: ignore[arg-type]
+
+
+def test_an_engine_and_its_decisions_cannot_be_changed(engine: Engine) -> None:
+    decision = engine.decide("hero", {}, NOW)
+    for target, name in ((engine, "bundle"), (engine, "other"), (decision, "variant"), (decision, "other")):
+        with pytest.raises(AttributeError):
+            setattr(target, name, None)
+    with pytest.raises(TypeError):
+        Decision()
+
+
+def test_a_decision_outlives_its_engine_and_its_image() -> None:
+    decision = Engine(BundleImage(write_bundle(sample_bundle()))).decide("hero", {"member": True}, NOW)
+    assert decision.payload == b'{"headline":"Hats"}'
+
+
+def test_threads_share_an_engine(engine: Engine) -> None:
+    expected = [[repr(decision) for decision in engine.decide_all(context, NOW)] for context in CONTEXTS]
+    wrong: list[object] = []
+
+    def ask() -> None:
+        for _ in range(300):
+            for context, answer in zip(CONTEXTS, expected, strict=True):
+                got = [repr(decision) for decision in engine.decide_all(context, NOW)]
+                if got != answer:
+                    wrong.append((context, got))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_without_a_snapshot_a_column_is_what_the_caller_states() -> None:
+    attribute = Attribute("tier", Type.STRING, (), Source.SNAPSHOT, "tier")
+    rule = Rule("r", None, (), "tier", "s", split=(("v", 1),))
+    bundle = Bundle("b", "UTC", (attribute,), (), (), (), (Placement("p", (Variant("v"), Variant("w")), "w", (rule,)),))
+    engine = Engine(BundleImage(write_bundle(bundle)))
+    assert engine.decide("p", {"tier": "gold"}, NOW).variant == "v"
+    assert engine.decide("p", {}, NOW).variant == "w"
