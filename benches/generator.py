@@ -33,23 +33,23 @@ from rulecore.model import (
     Variant,
 )
 
-TYPES: Final = {
-    "cart.categories": Type.LIST_STRING,
-    "cart.total": Type.DOUBLE,
-    "city": Type.STRING,
-    "consent": Type.LIST_STRING,
-    "country": Type.STRING,
-    "customer.member": Type.BOOL,
-    "customer.spend": Type.DOUBLE,
-    "device": Type.STRING,
-    "session.page_views": Type.INT,
-    "session.seconds": Type.INT,
-    "visitor_id": Type.STRING,
+ATTRIBUTES: Final = {
+    attribute.name: attribute
+    for attribute in (
+        Attribute("cart.categories", Type.LIST_STRING, (PERSONALIZATION,), Source.CONTEXT),
+        Attribute("cart.total", Type.DOUBLE, (PERSONALIZATION,), Source.COOKIE, "cart_total"),
+        Attribute("city", Type.STRING, (), Source.PROVIDED),
+        Attribute("consent", Type.LIST_STRING, (), Source.PROVIDED),
+        Attribute("country", Type.STRING, (), Source.PROVIDED),
+        Attribute("customer.member", Type.BOOL, (PERSONALIZATION,), Source.COOKIE, "member"),
+        Attribute("customer.spend", Type.DOUBLE, (PERSONALIZATION,), Source.HEADER, "X-Customer-Spend"),
+        Attribute("device", Type.STRING, (), Source.PROVIDED),
+        Attribute("session.page_views", Type.INT, (PERSONALIZATION,), Source.PROVIDED),
+        Attribute("session.seconds", Type.INT, (PERSONALIZATION,), Source.PROVIDED),
+        Attribute("visitor_id", Type.STRING, (PERSONALIZATION,), Source.PROVIDED),
+    )
 }
-"""The attributes of a context but for `segments`, the twelfth, which is no attribute of a bundle."""
-
-REQUEST: Final = frozenset({"city", "consent", "country", "device"})
-"""Attributes that need no consent."""
+"""What contexts state, but for `segments`, the twelfth, which is no attribute of a bundle."""
 
 SEGMENTS: Final = tuple(f"segment_{number:02}" for number in range(60))
 CITIES: Final = tuple(f"city_{number:03}" for number in range(300))
@@ -86,10 +86,7 @@ class Scenario:
         self.bundle = Bundle(
             name="bench",
             timezone="UTC",
-            attributes=tuple(
-                Attribute(name, TYPES[name], () if name in REQUEST else (PERSONALIZATION,), Source.CONTEXT)
-                for name in sorted(TYPES)
-            ),
+            attributes=tuple(ATTRIBUTES.values()),
             segments=tuple(Segment(name, (PERSONALIZATION,)) for name in NAMED_SEGMENTS),
             holdouts=(),
             layers=(),
@@ -122,7 +119,7 @@ class Scenario:
             variants=tuple(Variant(variant, _payload(name, variant)) for variant in ("calm", "bold", "bright")),
             default="calm",
             rules=tuple(
-                self._rule(f"{name}.rule_{number:05}", number, predicates)
+                self._rule(f"{name}-rule_{number:05}", number, predicates)
                 for number, predicates in enumerate(self._predicates[name])
             ),
         )
@@ -235,8 +232,26 @@ def nested(facts: Facts) -> Facts:
     return context
 
 
+def page_headers(context: Facts) -> list[tuple[str, str]]:
+    """What a CDN node sends with a page request of such a visitor: as much of the context as headers carry."""
+    cart, customer, consent = context["cart"], context["customer"], context["consent"]
+    assert isinstance(cart, dict)
+    assert isinstance(customer, dict)
+    assert isinstance(consent, list)
+    return [
+        ("Edgewise-Visitor-Id", str(context["visitor_id"])),
+        ("Edgewise-Consent", ", ".join(consent)),
+        ("Edgewise-Country", str(context["country"])),
+        ("Edgewise-City", str(context["city"])),
+        ("Sec-CH-UA-Mobile", "?1" if context["device"] == "mobile" else "?0"),
+        ("X-Customer-Spend", str(customer["spend"])),
+        ("Cookie", f"cart_total={cart['total']}; member={str(customer['member']).lower()}"),
+    ]
+
+
 def _compare(name: str, operator: str, value: str | float) -> Expr:
-    return Call(operator, (Attr(name, TYPES[name]), Const(TYPES[name], value)), Type.BOOL)
+    of = ATTRIBUTES[name].type
+    return Call(operator, (Attr(name, of), Const(of, value)), Type.BOOL)
 
 
 def _payload(placement: str, variant: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from benches.generator import NOW, TYPES, Facts, Scenario
+from benches.generator import ATTRIBUTES, NOW, Facts, Scenario
 from rulecore import BundleImage, Engine, write_bundle
 from rulecore.model import Call
 
@@ -47,7 +47,7 @@ def test_rules_have_three_or_four_predicates(scenario: Scenario) -> None:
 
 def test_contexts_have_twelve_attributes(scenario: Scenario) -> None:
     for context in (*scenario.natural("placement_00", 20), *scenario.unmatched(20)):
-        assert leaves(context) == {*TYPES, "segments"}
+        assert leaves(context) == {*ATTRIBUTES, "segments"}
 
 
 def leaves(context: Facts) -> set[str]:
