@@ -66,7 +66,7 @@ class AttributeTrace(msgspec.Struct, frozen=True, omit_defaults=True):
 
     name: str
     state: str
-    value: bool | int | float | str | list[str] | list[int] | None = None
+    value: bool | int | float | str | list[str | int] | None = None
 
 
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
