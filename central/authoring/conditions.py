@@ -125,7 +125,7 @@ class _Checker(Calls):
         if first == "query" and name != first:
             expected = f"`{name}: {{}}` under `provided:`"
         elif family := sorted(known for known in self.scope.attributes if known.startswith(f"{name}.")):
-            expected = f"a name in full, such as {family[0]}"
+            expected, close = f"a name in full, such as {family[0]}", ""
         elif near is not None and near.kind is Type.STRING and "." not in name:
             if name in near.values:
                 expected, close = f"text in quotes: '{name}'", ""

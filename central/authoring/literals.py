@@ -20,6 +20,7 @@ _SIMPLE_ESCAPES: Final = {
 }  # fmt: skip
 _CODE_ESCAPES: Final = {"x": 2, "X": 2, "u": 4, "U": 8}
 _OCTAL: Final = re.compile(r"[0-3][0-7]{2}")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LINE_BREAK: Final = re.compile(r"\r\n?")
 
 
@@ -56,6 +57,8 @@ def read_double(text: str) -> float:
 
 def read_string(text: str) -> str:
     """The value of a string literal with its quotes and, if raw, its `r`."""
+    if not text.isascii() and (surrogate := _SURROGATE.search(text)):
+        raise LiteralError(surrogate.start(), "a lone surrogate is no Unicode character", "valid Unicode")
     start, stop = _body(text)
     plain = text[start:stop]
     if text[0] in "rR" or "\\" not in plain:

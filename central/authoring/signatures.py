@@ -234,8 +234,10 @@ FORMS: Final = {
 def reference() -> str:
     """The table in Markdown, as `rules/LANGUAGE.md` has it."""
     rows = [_row((form.signature,), form.summary, form.extension) for form in FORMS.values()]
-    functions = (*FUNCTIONS.values(), *METHODS.values())
-    rows += [_row(function.signatures, function.summary, function.extension) for function in functions]
+    for function in (*FUNCTIONS.values(), *METHODS.values()):
+        # What is implied is said in the text.
+        shown = tuple(function.signature(overload) for overload in function.overloads if not overload.implied)
+        rows.append(_row(shown, function.summary, function.extension))
     return "\n".join(["| form | gives | |", "| --- | --- | --- |", *rows, ""])
 
 

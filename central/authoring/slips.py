@@ -106,7 +106,7 @@ class Slips:
         if bracket is not None and bracket[0] == at:
             self._fault(*bracket)
             return False
-        if "PLUS" in accepted:
+        if "NAME" not in accepted:
             return self._after_a_value(parser, token, at)
         self._instead_of_a_value(token, at)
         return False
