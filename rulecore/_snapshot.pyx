@@ -383,7 +383,7 @@ cdef class SnapshotImage:
             fault = verify(&self.view)
         if fault.kind != SOUND:
             error = {NEWER: ImageVersionError, FEATURE: ImageFeatureError}.get(fault.kind, ImageError)
-            raise error(f"snapshot: {fault.what.decode()}", fault.at)
+            raise error(fault.what.decode(), fault.at)
         self.read_names()
 
     def __dealloc__(self):

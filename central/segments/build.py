@@ -10,6 +10,7 @@ give the same bytes.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from array import array
@@ -64,6 +65,8 @@ def build_snapshot(
     UnitKeyCollisionError.
     """
     keys.epoch_key(epoch)
+    if not out.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(out.parent))
     sources = [read.Source(path, read.SEGMENT) for path in members]
     value_source = read.Source(columns) if columns is not None else None
     progress = Progress()

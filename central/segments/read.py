@@ -52,6 +52,8 @@ class Source:
     def __init__(self, path: Path, *columns: str) -> None:
         """Raises InputError, OSError."""
         self.path = path
+        with path.open("rb"):
+            pass  # Python says better than pyarrow why a file can't be opened
         try:
             self._file = pq.ParquetFile(path)
         except pa.ArrowInvalid as error:

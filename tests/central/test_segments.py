@@ -1,0 +1,373 @@
+"""Snapshots built from Parquet hold what the files say, whatever their order and size; bad files say where."""
+
+from __future__ import annotations
+
+import io
+import math
+import random
+import struct
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typing_extensions import Buffer
+
+from central.segments import InputError, build_snapshot
+from central.segments.progress import Progress
+from rulecore._grouping import NO_SEGMENT, RowGrouper, bucket_directory
+from rulecore._membership import Membership
+from rulecore.errors import LimitError, UnitKeyCollisionError
+from rulecore.keys import MembershipKeys
+from rulecore.model import Scalar
+from rulecore.snapshot import write_snapshot
+
+KEYS = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32))})
+
+
+def members_file(path: Path, rows: list[tuple[str, str]], **options: object) -> Path:
+    table = pa.table(
+        {
+            "visitor_id": pa.array([visitor for visitor, _ in rows], pa.string()),
+            "segment": pa.array([segment for _, segment in rows], pa.string()),
+        }
+    )
+    pq.write_table(table, path, **options)
+    return path
+
+
+def some_rows(count: int, visitors: int) -> list[tuple[str, str]]:
+    numbers = random.Random(7)
+    return [(f"visitor-{numbers.randrange(visitors)}", f"s{numbers.randrange(30)}") for _ in range(count)]
+
+
+def as_members(rows: list[tuple[str, str]]) -> dict[str, set[str]]:
+    members: dict[str, set[str]] = {}
+    for visitor, segment in rows:
+        members.setdefault(visitor, set()).add(segment)
+    return members
+
+
+def test_a_build_from_files_has_the_bytes_of_one_from_memory(tmp_path: Path) -> None:
+    rows = some_rows(5_000, 900)
+    scores: dict[str, dict[str, Scalar]] = {
+        "score": {f"visitor-{i}": i % 7 / 4 for i in range(0, 2_000, 3)},
+        "tier": {f"visitor-{i}": ["gold", "", "größer"][i % 3] for i in range(0, 2_000, 3) if i % 4},
+        "loyal": {f"visitor-{i}": i % 2 == 0 for i in range(0, 2_000, 3)},
+        "orders": {f"visitor-{i}": i * i - 50 for i in range(0, 2_000, 3)},
+    }
+    ids = [f"visitor-{i}" for i in range(0, 2_000, 3)]
+    columns = tmp_path / "columns.parquet"
+    pq.write_table(pa.table({"visitor_id": ids} | {n: [v.get(i) for i in ids] for n, v in scores.items()}), columns)
+    out = tmp_path / "out.snapshot"
+    stats = build_snapshot([members_file(tmp_path / "m.parquet", rows)], columns, KEYS, 1, out)
+
+    members = as_members(rows)
+    assert out.read_bytes() == write_snapshot(members, KEYS, 1, scores)
+    assert stats.member_rows == 5_000
+    assert stats.column_rows == len(ids)
+    assert stats.visitors == len(members.keys() | set(ids))
+    assert stats.segments == {
+        f"s{i}": sum(f"s{i}" in of for of in members.values()) for i in sorted(range(30), key=str)
+    }
+    assert stats.columns == {"loyal": "bool", "orders": "int", "score": "double", "tier": "string"}
+    assert stats.size_bytes == out.stat().st_size
+    assert f"{Membership.open(out, KEYS).checksum:016x}" == stats.checksum
+
+
+def test_the_order_of_rows_files_and_columns_changes_no_byte(tmp_path: Path) -> None:
+    rows = some_rows(3_000, 500)
+    ids = [f"visitor-{i}" for i in range(400)]
+    pq.write_table(pa.table({"visitor_id": ids, "a": range(400), "b": ids}), tmp_path / "c1.parquet")
+    pq.write_table(
+        pa.table({"b": ids[::-1], "visitor_id": ids[::-1], "a": range(399, -1, -1)}), tmp_path / "c2.parquet"
+    )
+    first = members_file(tmp_path / "1.parquet", rows)
+    build_snapshot([first], tmp_path / "c1.parquet", KEYS, 1, tmp_path / "one")
+    random.Random(1).shuffle(rows)
+    second = members_file(tmp_path / "2.parquet", rows[:1_000] * 2, row_group_size=100)
+    third = members_file(tmp_path / "3.parquet", rows[1_000:])
+    build_snapshot([third, second], tmp_path / "c2.parquet", KEYS, 1, tmp_path / "two")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_nothing_is_left_beside_the_image_and_an_older_one_is_replaced(tmp_path: Path) -> None:
+    source = members_file(tmp_path / "m.parquet", [("a", "vip")])
+    out = tmp_path / "out.snapshot"
+    out.write_bytes(b"older")
+    held = out.open("rb")
+    build_snapshot([source], None, KEYS, 1, out)
+    with held:
+        assert held.read() == b"older"
+    assert {path.name for path in tmp_path.iterdir()} == {"m.parquet", "out.snapshot"}
+
+
+def test_no_visitor_id_is_in_the_image(tmp_path: Path) -> None:
+    source = members_file(tmp_path / "m.parquet", [("a-visitor-with-a-name", "vip")])
+    build_snapshot([source], None, KEYS, 1, tmp_path / "out")
+    assert b"a-visitor" not in (tmp_path / "out").read_bytes()
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.dictionary(pa.int32(), pa.string()), pa.string_view()])
+def test_every_kind_of_text_column_is_read(kind: pa.DataType, tmp_path: Path) -> None:
+    table = pa.table({"visitor_id": pa.array(["a", "b", "a"], kind), "segment": pa.array(["x", "x", "y"], kind)})
+    pq.write_table(table, tmp_path / "m.parquet")
+    build_snapshot([tmp_path / "m.parquet"], None, KEYS, 1, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == write_snapshot({"a": ["x", "y"], "b": ["x"]}, KEYS, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        (pa.int8(), [-1, None, 2], [-1, None, 2]),
+        (pa.uint64(), [0, 2**63 - 1, None], [0, 2**63 - 1, None]),
+        (pa.float32(), [0.5, -0.0, None], [0.5, 0.0, None]),
+        (pa.float64(), [math.inf, -1e300, 0.1], [math.inf, -1e300, 0.1]),
+        (pa.bool_(), [True, None, False], [True, None, False]),
+        (pa.large_string(), ["", None, "ü"], ["", None, "ü"]),
+    ],
+)
+def test_values_of_columns_become_bool_int_double_or_string(
+    kind: pa.DataType, values: list[object], expected: list[object], tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"visitor_id": ["a", "b", "c"], "v": pa.array(values, kind)}), tmp_path / "c.parquet")
+    source = members_file(tmp_path / "m.parquet", [("z", "x")])
+    build_snapshot([source], tmp_path / "c.parquet", KEYS, 1, tmp_path / "out")
+    membership = Membership.open(tmp_path / "out", KEYS)
+    assert [membership.values(visitor).get("v") for visitor in "abc"] == expected
+    assert membership.lookup("a") == []
+    assert membership.values("z") == {}
+
+
+def test_nan_is_a_value_of_a_column(tmp_path: Path) -> None:
+    table = pa.table({"visitor_id": ["a", "b", "c"], "v": pa.array([math.nan, 1.0, math.nan])})
+    pq.write_table(table, tmp_path / "c.parquet")
+    source = members_file(tmp_path / "m.parquet", [("a", "x")])
+    build_snapshot([source], tmp_path / "c.parquet", KEYS, 1, tmp_path / "out")
+    expected = write_snapshot({"a": ["x"]}, KEYS, 1, {"v": {"a": math.nan, "b": 1.0, "c": math.nan}})
+    assert (tmp_path / "out").read_bytes() == expected
+
+
+MEMBERS = {"visitor_id": pa.array(["a", "b"]), "segment": pa.array(["vip", "vip"])}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"visitor_id": ["a"]}, "m.parquet: no column named segment; its columns are: visitor_id"),
+        ({"id": ["a"], "segment": ["vip"]}, "m.parquet: no column named visitor_id; its columns are: id, segment"),
+        (MEMBERS | {"visitor_id": [1, 2]}, "m.parquet, column visitor_id: its type is int64, not string"),
+        (MEMBERS | {"segment": [True, False]}, "m.parquet, column segment: its type is bool, not string"),
+        (MEMBERS | {"visitor_id": ["a", None]}, "column visitor_id, row 2: null in place of a visitor id"),
+        (MEMBERS | {"visitor_id": ["a", ""]}, "column visitor_id, row 2: empty visitor id"),
+        (MEMBERS | {"visitor_id": ["a", "x" * 257]}, "column visitor_id, row 2: a visitor id of more than 256 bytes"),
+        (MEMBERS | {"segment": [None, "vip"]}, "column segment, row 1: null in place of a segment"),
+        (MEMBERS | {"segment": ["vip", "V I P"]}, "column segment, row 2: 'V I P' is no name of a segment"),
+        ({"visitor_id": pa.array([], pa.string()), "segment": pa.array([], pa.string())}, "m.parquet: has no rows"),
+    ],
+)
+def test_bad_members_name_file_column_and_row(table: dict[str, object], message: str, tmp_path: Path) -> None:
+    pq.write_table(pa.table(table), tmp_path / "m.parquet")
+    with pytest.raises(InputError) as raised:
+        build_snapshot([tmp_path / "m.parquet"], None, KEYS, 1, tmp_path / "out")
+    assert message in str(raised.value)
+    assert str(raised.value).startswith(str(tmp_path / "m.parquet"))
+    assert [path.name for path in tmp_path.iterdir()] == ["m.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"visitor_id": ["a"]}, "c.parquet: has no column beside visitor_id"),
+        ({"tier": ["gold"]}, "c.parquet: no column named visitor_id; its columns are: tier"),
+        (
+            {"visitor_id": ["a"], "at": pa.array([0], pa.timestamp("us"))},
+            "column at: its type is timestamp[us], not bool",
+        ),
+        ({"visitor_id": ["a"], "1st": [1]}, "column 1st: no name of a column"),
+        ({"visitor_id": ["a", "b", "a"], "n": [1, 2, 3]}, "column visitor_id, row 3: the same visitor as in row 1"),
+        ({"visitor_id": ["a", None], "n": [1, 2]}, "column visitor_id, row 2: null in place of a visitor id"),
+        ({"visitor_id": ["a"], "n": pa.array([2**63], pa.uint64())}, "column n, row 1: a number beyond 64 bits"),
+        ({"visitor_id": ["a", "b"], "t": ["", "x" * 32_769]}, "column t, row 2: a text of more than 32,768 bytes"),
+        ({"visitor_id": ["a"]} | {f"n{i}": [1] for i in range(65)}, "has 65 columns; a snapshot has at most 64"),
+        ({"visitor_id": pa.array([], pa.string()), "n": pa.array([], pa.int64())}, "c.parquet: has no rows"),
+    ],
+)
+def test_bad_columns_name_file_column_and_row(table: dict[str, object], message: str, tmp_path: Path) -> None:
+    source = members_file(tmp_path / "m.parquet", [("a", "vip")])
+    pq.write_table(pa.table(table), tmp_path / "c.parquet")
+    with pytest.raises(InputError) as raised:
+        build_snapshot([source], tmp_path / "c.parquet", KEYS, 1, tmp_path / "out")
+    assert message in str(raised.value)
+    assert str(raised.value).startswith(str(tmp_path / "c.parquet"))
+
+
+def test_a_row_is_counted_over_the_whole_file(tmp_path: Path) -> None:
+    rows = [(f"v{i}", "vip") for i in range(70_000)] + [("late", "Bad")]
+    source = members_file(tmp_path / "m.parquet", rows, row_group_size=999)
+    with pytest.raises(InputError, match="column segment, row 70,001: 'Bad' is no name"):
+        build_snapshot([source], None, KEYS, 1, tmp_path / "out")
+
+
+def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    bad = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(struct.pack("<2i", 0, 1)), pa.py_buffer(b"\xff")])
+    pq.write_table(pa.table({"visitor_id": bad, "segment": ["vip"]}), tmp_path / "m.parquet")
+    with pytest.raises(InputError, match=r"column visitor_id: Invalid UTF8 sequence .* \(in rows 1 to 1\)"):
+        build_snapshot([tmp_path / "m.parquet"], None, KEYS, 1, tmp_path / "out")
+
+
+def test_what_is_no_parquet_file_or_a_cut_off_one_is_refused(tmp_path: Path) -> None:
+    good = members_file(tmp_path / "m.parquet", some_rows(100, 10)).read_bytes()
+    (tmp_path / "text.parquet").write_bytes(b"visitor_id,segment\na,vip\n")
+    (tmp_path / "cut.parquet").write_bytes(good[: len(good) // 2])
+    for name in ("text.parquet", "cut.parquet"):
+        with pytest.raises(InputError, match="not a Parquet file"):
+            build_snapshot([tmp_path / name], None, KEYS, 1, tmp_path / "out")
+    with pytest.raises(FileNotFoundError):
+        build_snapshot([tmp_path / "absent.parquet"], None, KEYS, 1, tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        build_snapshot([tmp_path / "m.parquet"], None, KEYS, 1, tmp_path / "absent" / "out")
+
+
+def test_an_epoch_without_a_key_is_refused_first(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="no membership key of epoch 9"):
+        build_snapshot([tmp_path / "absent"], None, KEYS, 9, tmp_path / "out")
+
+
+class CollidingKeys(MembershipKeys):
+    """Keys of four bits, so that some visitors have one key."""
+
+    def unit_keys(self, epoch: int, offsets: Buffer, text: Buffer, first: int, count: int) -> tuple[bytes, bytes]:
+        keys, checks = super().unit_keys(epoch, offsets, text, first, count)
+        return struct.pack(f"<{count}Q", *(key & 0xF for key in struct.unpack(f"<{count}Q", keys))), checks
+
+
+def test_two_visitors_with_one_unit_key_are_reported_by_their_rows(tmp_path: Path) -> None:
+    keys = CollidingKeys(bytes(16), {1: bytes(16)})
+    source = members_file(tmp_path / "m.parquet", [(f"v{i}", "vip") for i in range(17)])
+    with pytest.raises(UnitKeyCollisionError, match="build with the key of another epoch") as raised:
+        build_snapshot([source], None, keys, 1, tmp_path / "out")
+    assert str(raised.value).count(f"{source} row ") >= 2
+    assert not (tmp_path / "out").exists()
+
+
+def grouped(rows: list[tuple[int, int]], pieces: int = 1) -> tuple[list[int], list[list[int]]]:
+    grouper = RowGrouper()
+    keys, sets = b"", b""
+    step = max(1, -(-len(rows) // pieces))
+    for at in range(0, len(rows), step):
+        some = rows[at : at + step]
+        packed = struct.pack(f"<{len(some)}Q", *(key for key, _ in some))
+        more_keys, more_sets = grouper.add(packed, packed, struct.pack(f"<{len(some)}H", *(s for _, s in some)))
+        keys, sets = keys + more_keys, sets + more_sets
+    more_keys, more_sets = grouper.finish()
+    keys, sets = keys + more_keys, sets + more_sets
+    starts = struct.unpack(f"<{grouper.set_count + 1}I", grouper.set_starts())
+    members = struct.unpack(f"<{starts[-1]}H", grouper.members())
+    of_visitor = struct.unpack(f"<{len(sets) // 4}I", sets)
+    return list(struct.unpack(f"<{len(keys) // 8}Q", keys)), [
+        list(members[starts[i] : starts[i + 1]]) for i in of_visitor
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from([0, 1, 2, 3, 500, NO_SEGMENT])), max_size=200),
+    st.integers(1, 9),
+)
+def test_rows_in_any_pieces_are_grouped_as_a_dict_would(rows: list[tuple[int, int]], pieces: int) -> None:
+    expected: dict[int, set[int]] = {}
+    for key, segment in sorted(rows):
+        expected.setdefault(key, set()).update({segment} - {NO_SEGMENT})
+    keys, sets = grouped(sorted(rows), pieces)
+    assert keys == list(expected)
+    assert sets == [sorted(of) for of in expected.values()]
+
+
+def test_many_distinct_sets_are_numbered_once_each() -> None:
+    rows = [(key, bit) for key in range(8_192) for bit in range(12) if key % 4_096 >> bit & 1]
+    keys, sets = grouped(rows, 7)
+    assert sets == [[bit for bit in range(12) if key % 4_096 >> bit & 1] for key in keys]
+
+
+def test_rows_out_of_order_are_refused() -> None:
+    for rows in ([(2, 0), (1, 0)], [(1, 1), (1, 0)]):
+        with pytest.raises(ValueError, match="not in order"):
+            grouped(rows)
+    grouper = RowGrouper()
+    grouper.finish()
+    with pytest.raises(ValueError, match="after finish"):
+        grouper.add(b"", b"", b"")
+    with pytest.raises(ValueError, match="not of one number of rows"):
+        RowGrouper().add(bytes(8), bytes(8), bytes(4))
+
+
+def test_a_directory_of_unsorted_keys_is_refused() -> None:
+    with pytest.raises(ValueError, match="not sorted"):
+        bucket_directory(struct.pack("<2Q", 2**63, 1), 1)
+
+
+def test_more_segments_than_a_snapshot_holds_are_refused(tmp_path: Path) -> None:
+    rows = [("v", f"s{i}") for i in range(65_536)]
+    with pytest.raises(LimitError, match="more than 65,535 segments"):
+        build_snapshot([members_file(tmp_path / "m.parquet", rows)], None, KEYS, 1, tmp_path / "out")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_silent_where_nobody_looks_and_for_short_tasks() -> None:
+    for stream in (io.StringIO(), Terminal()):
+        progress = Progress(stream)
+        progress.stage("reading", 10)
+        progress.advance(10)
+        progress.finish()
+        assert stream.getvalue().replace("\r\x1b[K", "") == ""
+
+
+def test_progress_shows_how_far_a_long_task_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("central.segments.progress.time.monotonic", lambda: now)
+    stream = Terminal()
+    progress = Progress(stream)
+    now += 2
+    progress.stage("reading", 200)
+    now += 1
+    progress.advance(50)
+    progress.stage("sorting")
+    progress.finish()
+    shown = stream.getvalue()
+    assert " 25%  50 of 200" in shown
+    assert "sorting …" in shown
+    assert shown.endswith("\r\x1b[K")
+
+
+@pytest.mark.soak
+def test_ten_million_rows_take_bounded_memory(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    schema = pa.schema([("visitor_id", pa.string()), ("segment", pa.string())])
+    with pq.ParquetWriter(tmp_path / "m.parquet", schema) as writer:
+        for part in range(20):
+            rows = range(part * 500_000, (part + 1) * 500_000)
+            ids = pa.array([f"6f9619ff-8b86-d011-b42d-{row * 7_919 % 4_000_037:012}" for row in rows])
+            segments = pa.array([f"segment_{row * row % 500}" for row in rows])
+            writer.write_table(pa.table([ids, segments], schema=schema))
+    (tmp_path / "membership.json").write_bytes(KEYS.to_json())
+    script = (
+        "import resource, sys; from pathlib import Path; from central.segments import build_snapshot;"
+        "from rulecore.keys import MembershipKeys; folder = Path(sys.argv[1]);"
+        "keys = MembershipKeys.from_json((folder / 'membership.json').read_bytes());"
+        "stats = build_snapshot([folder / 'm.parquet'], None, keys, 1, folder / 'out');"
+        "print(stats.visitors, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    run = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
+    visitors, kilobytes = map(int, run.stdout.split())
+    assert visitors == 4_000_037
+    assert kilobytes < 2 << 20
