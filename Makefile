@@ -36,7 +36,7 @@ test: $(BUILT)  ## The whole suite, with seeded samples of what is long (ARGS='-
 
 soak: $(BUILT)  ## The whole suite, with all of what is long
 	@echo '== Tests: all of it, long'
-	@EDGEWISE_SOAK=1 $(PYTHON) -m pytest -m 'soak or not soak' $(ARGS)
+	@HYPOTHESIS_PROFILE=soak $(PYTHON) -m pytest -m 'soak or not soak' $(ARGS)
 
 lint: $(BUILT)  ## Style, types and layers: ruff, mypy, cython-lint, import-linter
 	@echo '== ruff'

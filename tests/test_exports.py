@@ -31,7 +31,7 @@ EXPORTS: Final = {
     },
     "central": set[str](),
     "central.authoring": set[str](),
-    "central.segments": set[str](),
+    "central.segments": {"BuildStats", "InputError", "build_snapshot"},
     "edge": set[str](),
 }
 
