@@ -13,7 +13,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import pytest
-import tzdata
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,7 +112,8 @@ def zone_info(name: str) -> ZoneInfo:
 @pytest.fixture(scope="module")
 def everything() -> bytes:
     block, version = zone_block(None)
-    assert version == tzdata.IANA_VERSION
+    first_line = (files("tzdata") / "zoneinfo" / "tzdata.zi").read_text("utf-8").partition("\n")[0]
+    assert first_line == f"# version {version}"
     return block
 
 
@@ -274,7 +274,7 @@ def test_civil_time_repeats_after_a_cycle_of_the_calendar(micros: int) -> None:
 def civil_time(micros: int) -> dict[str, int]:
     civil = Civil()
     _civil_from_micros(micros, ctypes.byref(civil))
-    return {name: getattr(civil, name) for name, _ in civil._fields_}
+    return {field[0]: getattr(civil, field[0]) for field in civil._fields_}
 
 
 # Damage
