@@ -39,8 +39,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     # What one request may ask for.
     body_bytes_max: int = 128 << 10
-    body_read_seconds_max: float = 10.0
     head_bytes_max: int = 64 << 10
+    request_read_seconds_max: float = 10.0
     placements_per_request_max: int = 100
 
     # Connections.

@@ -8,6 +8,7 @@ browsers send.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -48,8 +49,8 @@ GEO_HEADERS: Final[dict[str, tuple[tuple[bytes, bool], ...]]] = {
 UNKNOWN_PLACES: Final = frozenset({"", "?", "XX", "xx", "T1", "ZZ", "zz", "unknown"})
 
 _PAGE_HEADERS: Final = (b"x-original-uri", b"x-original-url", b"x-forwarded-host", b"host")
-_TABLETS: Final = (b"iPad", b"Tablet", b"tablet", b"Kindle", b"Silk/", b"PlayBook")
-_MOBILES: Final = (b"Mobi", b"iPhone", b"iPod", b"Android", b"Opera Mini", b"BlackBerry")
+_TABLET: Final = re.compile(rb"iPad|[Tt]ablet|Kindle|Silk/|PlayBook|Android(?!.*Mobile)")
+_MOBILE: Final = re.compile(rb"Mobi|iPhone|iPod|Android|Opera Mini|BlackBerry")
 
 
 class RequestText:
@@ -233,14 +234,13 @@ def _device(text: RequestText) -> str | None:
     agent = text.headers.get(b"user-agent", b"")
     if hint == b"?1":
         return "mobile"
-    android_tablet = b"Android" in agent and b"Mobile" not in agent
-    if android_tablet or any(word in agent for word in _TABLETS):
+    if _TABLET.search(agent):
         return "tablet"
     if hint == b"?0":
         return "desktop"
     if not agent:
         return None
-    return "mobile" if any(word in agent for word in _MOBILES) else "desktop"
+    return "mobile" if _MOBILE.search(agent) else "desktop"
 
 
 def _language(header: bytes) -> str | None:

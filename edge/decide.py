@@ -71,6 +71,8 @@ class Decide:
         engine = release.engine
         asked = _parse(body)
         names = self._asked_for(asked)
+        if asked.explain:
+            self._check_count(len(release.placements if names is None else names))
         now = time.time()
         try:
             context = bytes(asked.context)
@@ -137,10 +139,17 @@ class Decide:
         if asked.placements is None:
             return None
         names = list(dict.fromkeys(asked.placements))
-        most = self._service.config.placements_per_request_max
-        if len(names) > most:
-            raise Refusal(400, "too_many_placements", f"at most {most} placements in a request")
+        self._check_count(len(names))
         return names
+
+    def _check_count(self, count: int) -> None:
+        most = self._service.config.placements_per_request_max
+        if count > most:
+            raise Refusal(
+                400,
+                "too_many_placements",
+                f"at most {most} placements in a request, unless it asks for all without `explain`",
+            )
 
     def _known(self, query_string: bytes, release: Release) -> tuple[list[str], str | None]:
         """The placements of the request that the bundle has, and the code of what is wrong with the others."""

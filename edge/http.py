@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -44,20 +43,10 @@ class GoneError(Exception):
 
 
 async def read_body(scope: Scope, receive: Receive, config: Config) -> bytes:
-    """The whole body. Raises Refusal as soon as it is too large or takes too long, GoneError."""
+    """The whole body. Raises Refusal as soon as it is too large, GoneError. `edge.protocol` minds the time."""
     for name, value in scope["headers"]:
         if name == b"content-length" and int(value) > config.body_bytes_max:
             raise _too_large(config)
-    try:
-        async with asyncio.timeout(config.body_read_seconds_max):
-            return await _read_within(receive, config)
-    except TimeoutError:
-        raise Refusal(
-            408, "body_too_slow", f"the body took longer than {config.body_read_seconds_max:g} seconds", close=True
-        ) from None
-
-
-async def _read_within(receive: Receive, config: Config) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:

@@ -16,7 +16,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One worker with the shop's bundle, on TCP."""
     directory = tmp_path_factory.mktemp("shop")
     put(directory / "bundle", shop())
-    with Server(write_config(directory, body_bytes_max=20_000, body_read_seconds_max=1.0)) as running:
+    with Server(write_config(directory, body_bytes_max=20_000, request_read_seconds_max=1.0)) as running:
         yield running
 
 

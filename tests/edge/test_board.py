@@ -28,12 +28,20 @@ def test_a_forked_process_reads_and_writes_the_same_board() -> None:
     assert board.beats(1) == 0
 
 
-def test_a_report_that_is_half_written_is_not_read() -> None:
+def test_a_damaged_report_is_not_read() -> None:
     board = Board(1, 1000)
     board.publish(0, report())
     position = board._memory.find(b"serving")
     board._memory[position] ^= 1
     assert board.report(0) is None
+
+
+def test_the_newest_report_goes_and_the_one_before_stays_whole_while_it_is_written() -> None:
+    board = Board(1, 1000)
+    for pid in range(1, 8):
+        board.publish(0, report(pid=pid))
+        assert board.report(0) == report(pid=pid)
+    assert board._memory.find(b'"pid":6') >= 0
 
 
 def test_a_report_too_large_goes_without_its_counts() -> None:
@@ -54,3 +62,20 @@ def test_counters_add_up_by_name() -> None:
     two = Counters(posts=3, gets=1, errors={"a": 1, "b": 2}, coerced_away={"age": 4})
     assert total([one, two]) == Counters(posts=4, gets=1, decisions=2, errors={"a": 2, "b": 2}, coerced_away={"age": 4})
     assert one.errors == {"a": 1}
+
+
+def test_a_reader_beside_a_writer_always_finds_a_whole_report() -> None:
+    board = Board(1, 4000)
+    board.publish(0, report(pid=0))
+    pid = os.fork()
+    if pid == 0:
+        for number in range(20_000):
+            board.publish(0, report(pid=number, release=f"{number}" * 300))
+        os._exit(0)
+    reads = 0
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        found = board.report(0)
+        assert found is not None
+        assert found.pid == 0 or found.release == f"{found.pid}" * 300
+        reads += 1
+    assert reads

@@ -165,7 +165,17 @@ def test_a_body_that_never_comes_is_408(server: Server) -> None:
         connection.sendall(b"POST /v1/decide HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{")
         (answer,) = read_answers(connection, 1)
         assert answer.startswith(b"HTTP/1.1 408 ")
-        assert b"body_too_slow" in answer
+        assert b"request_too_slow" in answer
+
+
+def test_a_head_that_never_ends_is_408_on_a_kept_connection_too(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        read_answers(connection, 1)
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHo")
+        (answer,) = read_answers(connection, 1)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert connection.recv(1) == b""
 
 
 def test_a_caller_that_hangs_up_halfway_is_counted_and_harms_nobody(server: Server, client: httpx.Client) -> None:

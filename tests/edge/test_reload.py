@@ -11,7 +11,7 @@ from tests.edge.load import Caller, callers
 from tests.edge.serving import Server, until, write_config
 
 CALLERS = 4
-REQUESTS_MIN = 4_000
+REQUESTS_MIN = 3_000
 
 
 def served(server: Server) -> set[str]:

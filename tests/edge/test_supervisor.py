@@ -194,7 +194,10 @@ def test_readiness_says_that_a_worker_is_stopping(directory: Path) -> None:
 
 
 def test_requests_that_do_not_end_are_cut_off_after_the_drain(directory: Path) -> None:
-    with start(directory, drain_seconds_max=1, body_read_seconds_max=600.0) as server, server.connect() as connection:
+    with (
+        start(directory, drain_seconds_max=1, request_read_seconds_max=600.0) as server,
+        server.connect() as connection,
+    ):
         connection.sendall(b"POST /v1/decide HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
         until(lambda: server.status()["counters"]["posts"] == 1, "the request has begun")
         server.signal(signal.SIGTERM)
@@ -202,7 +205,10 @@ def test_requests_that_do_not_end_are_cut_off_after_the_drain(directory: Path) -
 
 
 def test_a_second_signal_stops_at_once_and_says_so_by_its_code(directory: Path) -> None:
-    with start(directory, drain_seconds_max=600, body_read_seconds_max=600.0) as server, server.connect() as connection:
+    with (
+        start(directory, drain_seconds_max=600, request_read_seconds_max=600.0) as server,
+        server.connect() as connection,
+    ):
         connection.sendall(b"POST /v1/decide HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
         until(lambda: server.status()["counters"]["posts"] == 1, "the request has begun")
         server.signal(signal.SIGTERM)
