@@ -77,3 +77,4 @@ cdef class ContextReader:
     cdef int scan_str(self, uint32_t index, Scanner* s, Slots* out, Value* value) except -1
     cdef int place_text(self, uint32_t index, Text text, Value* out, Scanner* s) except -1
     cdef int refuse(self, uint32_t index, str what, Scanner* s) except -1
+    cdef int refuse_type(self, uint32_t index, Scanner* s) except -1

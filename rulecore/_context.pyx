@@ -227,6 +227,13 @@ cdef object value_object(Value value, uint8_t kind):
 
 # The reader ---------------------------------------------------------------------------------------------------------
 
+cdef inline bint begins_value(uint8_t c) noexcept nogil:
+    return (
+        c == c'"' or c == c"{" or c == c"[" or c == c"t" or c == c"f" or c == c"n" or c == c"-"
+        or (c >= c"0" and c <= c"9")
+    )
+
+
 cdef int malformed(Scanner* s) except -1:
     raise ContextError(s.fault.decode(), None, s.at - s.begin)
 
@@ -263,6 +270,12 @@ cdef class ContextReader:
     cdef int refuse(self, uint32_t index, str what, Scanner* s) except -1:
         raise ContextError(what, self.names[index], None if s == NULL else s.at - s.begin)
 
+    cdef int refuse_type(self, uint32_t index, Scanner* s) except -1:
+        if s == NULL or begins_value(peek(s)):
+            return self.refuse(index, WRONG_TYPE[self.type_of[index]], s)
+        scan_fault(s, "expected a value")
+        return malformed(s)
+
     cdef int place_text(self, uint32_t index, Text text, Value* out, Scanner* s) except -1:
         """Text for a slot or an element: as it is, or as the timestamp or duration that it writes."""
         cdef uint8_t kind = self.type_of[index]
@@ -273,7 +286,7 @@ cdef class ContextReader:
         elif not (
             parse_timestamp(text, &out.integer) if kind == T_TIMESTAMP else parse_duration(text, &out.integer)
         ):
-            return self.refuse(index, WRONG_TYPE[kind], s)
+            return self.refuse_type(index, s)
         return 0
 
     # From a dict
@@ -327,14 +340,14 @@ cdef class ContextReader:
         else:
             self.take_list(index, value, out)
         if not right:
-            return self.refuse(index, WRONG_TYPE[kind], NULL)
+            return self.refuse_type(index, NULL)
         slot.state = PRESENT
         return 0
 
     cdef int take_str(self, uint32_t index, PyObject* value, Value* out) except -1:
         cdef Text text
         if not PyUnicode_Check(value):
-            return self.refuse(index, WRONG_TYPE[self.type_of[index]], NULL)
+            return self.refuse_type(index, NULL)
         if text_of(value, &text) < 0:
             return self.refuse(index, NOT_UNICODE, NULL)
         return self.place_text(index, text, out, NULL)
@@ -346,7 +359,7 @@ cdef class ContextReader:
         cdef Py_ssize_t size, i
         cdef Value* item
         if not PyList_Check(value) and not PyTuple_Check(value):
-            return self.refuse(index, WRONG_TYPE[kind], NULL)
+            return self.refuse_type(index, NULL)
         items = PySequence_Fast_ITEMS(value)
         size = PySequence_Fast_GET_SIZE(value)
         if size > LIST_ITEMS_MAX:
@@ -358,7 +371,7 @@ cdef class ContextReader:
             if kind == T_LIST_STRING:
                 self.take_str(index, items[i], item)
             elif not int_of(items[i], &item.integer):
-                return self.refuse(index, WRONG_TYPE[kind], NULL)
+                return self.refuse_type(index, NULL)
         out.slot[index].value.items = ListView(first, <uint32_t>size)
         return 0
 
@@ -378,7 +391,7 @@ cdef class ContextReader:
         self.scan_object(ROOT, 1, &s, out)
         skip_space(&s)
         if s.at != s.end:
-            scan_fault(&s, "something follows the context's object")
+            scan_fault(&s, "something follows the object")
             return malformed(&s)
         return 0
 
@@ -421,7 +434,7 @@ cdef class ContextReader:
             self.scan_double(index, s, &slot.value)
         elif kind == T_BOOL:
             if c != c"t" and c != c"f":
-                return self.refuse(index, WRONG_TYPE[kind], s)
+                return self.refuse_type(index, s)
             slot.value.integer = c == c"t"
             if (scan_literal(s, "true", 4) if c == c"t" else scan_literal(s, "false", 5)) < 0:
                 return malformed(s)
@@ -435,7 +448,7 @@ cdef class ContextReader:
         cdef const uint8_t* end
         cdef Text text
         if peek(s) != c'"':
-            return self.refuse(index, WRONG_TYPE[self.type_of[index]], s)
+            return self.refuse_type(index, s)
         scan_text(s, out, &text)
         end = s.at
         s.at = begin             # what is wrong with the text is said of where it begins
@@ -451,7 +464,7 @@ cdef class ContextReader:
             value.integer = number.integer
         elif number.written_as_int or not integral(number.real, &value.integer):
             s.at = begin
-            return self.refuse(index, WRONG_TYPE[self.type_of[index]], s)
+            return self.refuse_type(index, s)
         return 0
 
     cdef int scan_double(self, uint32_t index, Scanner* s, Value* value) except -1:
@@ -460,14 +473,14 @@ cdef class ContextReader:
         self.scan_figure(index, s, &number)
         if isinf(number.real):
             s.at = begin
-            return self.refuse(index, WRONG_TYPE[T_DOUBLE], s)
+            return self.refuse_type(index, s)
         value.real = number.real
         return 0
 
     cdef int scan_figure(self, uint32_t index, Scanner* s, Number* number) except -1:
         cdef uint8_t c = peek(s)
         if c != c"-" and (c < c"0" or c > c"9"):
-            return self.refuse(index, WRONG_TYPE[self.type_of[index]], s)
+            return self.refuse_type(index, s)
         return 0 if scan_number(s, number) == 0 else malformed(s)
 
     cdef int scan_list(self, uint32_t index, Scanner* s, Slots* out) except -1:
@@ -476,7 +489,7 @@ cdef class ContextReader:
         cdef Value* item
         cdef int more
         if peek(s) != c"[":
-            return self.refuse(index, WRONG_TYPE[kind], s)
+            return self.refuse_type(index, s)
         s.at += 1
         more = scan_more(s, c"]", True)
         while more > 0:

@@ -214,9 +214,11 @@ cdef int scan_number(Scanner* s, Number* out) noexcept:
     s.at += negative
     digits = s.at
     scan_digits(s, &mantissa, &significant)
-    if s.at == digits or (digits[0] == c"0" and s.at - digits > 1):
+    if s.at == digits:
+        return scan_fault(s, "a malformed number" if negative else "expected a value")
+    if digits[0] == c"0" and s.at - digits > 1:
         s.at = digits
-        return scan_fault(s, "expected a value" if s.at == begin else "a malformed number")
+        return scan_fault(s, "a malformed number")
     out.written_as_int = True
     if peek(s) == c".":
         out.written_as_int = False
