@@ -9,6 +9,7 @@ import pytest
 
 from central.authoring.conditions import compile_condition
 from central.authoring.diagnostics import Position, Problems, TextOrigin
+from central.authoring.provided import PROVIDED
 from central.authoring.scope import RESERVED, Known, Scope
 from central.authoring.signatures import reference
 from rulecore.limits import LIMITS
@@ -78,3 +79,12 @@ def test_the_limits_are_those_in_force() -> None:
 def test_every_type_of_attributes_is_explained() -> None:
     rows = re.findall(r"^\| (`.*?) \|", DOCUMENT, re.MULTILINE)
     assert all(any(f"`{kind}`" in row for row in rows) for kind in Type if kind is not Type.SEMVER)
+
+
+def test_the_attributes_that_the_edge_provides_are_listed_with_their_types() -> None:
+    (table,) = re.findall(r"^The edge provides:\n\n(.*?)\n\n", DOCUMENT, re.MULTILINE | re.DOTALL)
+    listed = {}
+    for row in table.splitlines()[2:]:
+        _, names, kind, *_ = row.split("|")
+        listed.update(dict.fromkeys(re.findall(r"`(.*?)`", names), kind.strip()))
+    assert listed == {"query.NAME": "string", **{name: str(one.type) for name, one in PROVIDED.items()}}
