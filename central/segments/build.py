@@ -117,6 +117,7 @@ class _Build:
             }
         )
         self._database.execute("SET TimeZone = 'UTC'")
+        self._database.execute("SET enable_progress_bar = false")  # it writes to standard output, among our JSON
 
     def close(self) -> None:
         self._database.close()

@@ -6,6 +6,8 @@ import io
 import math
 import random
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -348,10 +350,7 @@ def test_progress_shows_how_far_a_long_task_is(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.soak
-def test_ten_million_rows_take_bounded_memory(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
+def test_ten_million_rows_take_bounded_memory_and_print_nothing(tmp_path: Path) -> None:
     schema = pa.schema([("visitor_id", pa.string()), ("segment", pa.string())])
     with pq.ParquetWriter(tmp_path / "m.parquet", schema) as writer:
         for part in range(20):
@@ -368,6 +367,7 @@ def test_ten_million_rows_take_bounded_memory(tmp_path: Path) -> None:
         "print(stats.visitors, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     run = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
+    assert run.stderr == ""
     visitors, kilobytes = map(int, run.stdout.split())
     assert visitors == 4_000_037
     assert kilobytes < 2 << 20
