@@ -87,11 +87,11 @@ cdef class Linked:
             raise MemoryError()
         self.ordinal_count = len(names)
         for i, name in enumerate(names):
-            self.ordinals[i] = ordinal_of.get(name, NONE)
+            self.ordinals[i] = index_or_none(ordinal_of.get(name))
         slot_of = {a.name: slot for slot, a in enumerate(self.bundle.attributes)}
         self.column_count = len(columns)
         for i, name in enumerate(columns):
-            self.column_slots[i] = slot_of[wanted[name].name] if name in wanted else NONE
+            self.column_slots[i] = index_or_none(slot_of[wanted[name].name] if name in wanted else None)
         self.wants_columns = bool(wanted)
         return 0
 
@@ -250,6 +250,12 @@ cdef class Linked:
             unit.data = digits
             unit.size = snprintf(digits, 24, b"%lld", <long long> found.value.integer)
         return 0 < unit.size <= UNIT_BYTES
+
+
+cdef uint32_t index_or_none(object index) except? 0:
+    if index is None:
+        return NONE
+    return index
 
 
 cdef void workspace_free(Workspace* work) noexcept:

@@ -72,7 +72,7 @@ def test_an_image_is_read_as_it_was_written(tmp_path: Path) -> None:
         written = {attribute.name: attribute for attribute in sample_bundle().attributes}
         read = {attribute.name: attribute for attribute in image.attributes}
         assert written.items() <= read.items()
-        assert set(read) - set(written) == {"consent", "segments", "visitor_id"}
+        assert set(read) - set(written) == {"consent", "segments", "timezone", "visitor_id"}
 
 
 def test_an_image_at_an_odd_address_is_read_too() -> None:
