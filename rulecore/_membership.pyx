@@ -1,6 +1,6 @@
 """A snapshot image with the keys to look visitors up in it, by id.
 
-What the keys are is in `rulecore.keys`, what the image is in `_snapshot.pxd`: neither's form shows here, so that
+What the keys are is in `rulecore.keys`, what the image is in `_snapshot_layout.pxd`: neither's form shows here, so that
 either can change without its callers.
 """
 

@@ -1,4 +1,4 @@
-"""Writes snapshot images. `_snapshot.pxd` draws the format, `_snapshot.pyx` reads it.
+"""Writes snapshot images. `_snapshot_layout.pxd` draws the format, `_snapshot` reads it.
 
 `write_image` lays out what somebody gathered, at any size; `write_snapshot` does all of it for members in memory.
 Building one from files, in bounded memory, and putting it in its place belong to `central.segments`.
