@@ -11,7 +11,7 @@ from rulecore._context cimport (PRESENT, ListView, Slot, T_DOUBLE, T_LIST_INT, T
                                 Value, slots_scratch)
 from rulecore._layout cimport *
 from rulecore._linked cimport KNOWN, LOOPS
-from rulecore._text cimport (Text, cidr_contains, semver_compare, semver_valid, text_code_points, text_compare,
+from rulecore._text cimport (TIMESTAMP_MAX, TIMESTAMP_MIN, Text, cidr_contains, semver_compare, semver_valid, text_code_points, text_compare,
                              text_contains, text_equal)
 from rulecore._zone cimport Civil, civil_from_micros, zone_offset
 
@@ -26,8 +26,6 @@ cdef enum:
     CONSTANT = 0x80000000                  # in ListView.first: the elements lie in the image
 
 cdef int64_t MICROS = 1_000_000
-cdef int64_t INSTANT_MIN = -62_135_596_800 * 1_000_000                 # 0001-01-01T00:00:00Z
-cdef int64_t INSTANT_MAX = 253_402_300_800 * 1_000_000 - 1             # 9999-12-31T23:59:59.999999Z
 cdef int64_t DURATION_MAX = 315_576_000_000 * 1_000_000                # 10,000 years, as CEL has it
 cdef double TWO_TO_63 = 9223372036854775808.0
 
@@ -380,7 +378,7 @@ cdef bint _moved(const NodeRecord* node, int64_t a, int64_t b, Value* out) noexc
     if __builtin_sub_overflow(a, b, &out.integer) if minus else __builtin_add_overflow(a, b, &out.integer):
         return False
     if node.type == T_TIMESTAMP:
-        return INSTANT_MIN <= out.integer <= INSTANT_MAX
+        return TIMESTAMP_MIN <= out.integer <= TIMESTAMP_MAX
     return -DURATION_MAX <= out.integer <= DURATION_MAX
 
 

@@ -2,6 +2,9 @@
 from libc.stdint cimport int64_t, uint8_t
 
 
+cdef int64_t TIMESTAMP_MIN, TIMESTAMP_MAX    # the years 1 to 9999, in microseconds
+
+
 cdef struct Text:            # not owned, not terminated
     const char* data
     size_t size

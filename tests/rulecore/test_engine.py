@@ -64,6 +64,12 @@ def test_now_in_the_context_goes_before_the_argument(engine: Engine) -> None:
     assert late.outcome in (Outcome.ENDED, Outcome.NOT_REACHED)
 
 
+@pytest.mark.parametrize("now", [-(2**63), -62_135_596_800_000_001, 253_402_300_800_000_000, 2**63 - 1])
+def test_now_lies_in_the_years_1_to_9999(engine: Engine, now: int) -> None:
+    with pytest.raises(ValueError, match="not in the years 1 to 9999"):
+        engine.decide("hero", {}, now)
+
+
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_an_explanation_is_of_the_same_decision(engine: Engine, context: dict[str, object]) -> None:
     for placement in engine.bundle.placements:
