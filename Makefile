@@ -71,7 +71,7 @@ clean:  ## Remove what was built, .venv too
 	rm -f rulecore/*.c rulecore/*.so rulecore/*.html
 	find rulecore edge central benches tests -name __pycache__ -prune -exec rm -rf {} +
 
-# Built in .venv rather than in isolation, so that there is one Cython and nothing is built twice.
+# Built with .venv's own Cython rather than in isolation, and by the next rule alone, so that nothing is built twice.
 define BUILD_REQUIRES
 import tomllib
 with open("pyproject.toml", "rb") as project:
@@ -84,7 +84,7 @@ $(INSTALLED): pyproject.toml setup.py
 	@echo '== Making the virtual environment $(VENV) and installing what the project needs'
 	@test -x $(PYTHON) || '$(SYSTEM_PYTHON)' -m venv $(VENV)
 	@$(PYTHON) -c "$$BUILD_REQUIRES" | xargs -d '\n' $(PIP) install
-	@$(PIP) install --no-build-isolation -e '.[dev]'
+	@EDGEWISE_WITHOUT_EXTENSIONS=1 $(PIP) install --no-build-isolation -e '.[dev]'
 	@touch $@
 
 $(BUILT): $(INSTALLED) $(SOURCES)

@@ -1,7 +1,8 @@
 """Builds the Cython extensions. Everything else is in pyproject.toml.
 
 Switches, from the environment: EDGEWISE_DEBUG=1 (no optimisation, symbols), EDGEWISE_TRACE=1 (line tracing, for
-coverage of .pyx), EDGEWISE_SANITIZE=1 (AddressSanitizer and UndefinedBehaviorSanitizer).
+coverage of .pyx), EDGEWISE_SANITIZE=1 (AddressSanitizer and UndefinedBehaviorSanitizer), EDGEWISE_WITHOUT_EXTENSIONS=1
+(install only; the extensions are then built by `build_ext --inplace`, which builds no more than what has changed).
 """
 
 import os
@@ -13,6 +14,7 @@ from setuptools import Extension, setup
 DEBUG = bool(os.environ.get("EDGEWISE_DEBUG"))
 TRACE = bool(os.environ.get("EDGEWISE_TRACE"))
 SANITIZE = bool(os.environ.get("EDGEWISE_SANITIZE"))
+WITHOUT_EXTENSIONS = bool(os.environ.get("EDGEWISE_WITHOUT_EXTENSIONS"))
 
 compile_args = ["-O0", "-g"] if DEBUG else ["-O1", "-g"] if SANITIZE else ["-O3"]
 link_args = []
@@ -40,6 +42,8 @@ directives = {
     "linetrace": TRACE,
 }
 setup(
-    ext_modules=cythonize(extensions, compiler_directives=directives, force=TRACE, quiet=True),
+    ext_modules=[]
+    if WITHOUT_EXTENSIONS
+    else cythonize(extensions, compiler_directives=directives, force=TRACE, quiet=True),
     options={"build_ext": {"parallel": True}},
 )
