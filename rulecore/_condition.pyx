@@ -3,19 +3,18 @@
 The image has been verified (`_verify`), so nothing here checks a type, an index or a depth again.
 """
 
-from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t
 from libc.string cimport memcmp
 
 from rulecore._bundle cimport Image, span_text
 from rulecore._context cimport (PRESENT, ListView, Slot, T_DOUBLE, T_LIST_INT, T_LIST_STRING, T_STRING, T_TIMESTAMP,
                                 Value, slots_scratch)
 from rulecore._layout cimport *
-from rulecore._linked cimport KNOWN, LOOPS
-from rulecore._text cimport (TIMESTAMP_MAX, TIMESTAMP_MIN, Text, cidr_contains, semver_compare, semver_valid, text_code_points, text_compare,
-                             text_contains, text_equal)
+from rulecore._linked cimport KNOWN
+from rulecore._text cimport (TIMESTAMP_MAX, TIMESTAMP_MIN, Text, cidr_contains, semver_compare, semver_valid,
+                             text_code_points, text_compare, text_contains, text_equal)
 from rulecore._zone cimport Civil, civil_from_micros, zone_offset
-
-from cpython.bytes cimport PyBytes_FromStringAndSize
 
 cdef extern from *:
     bint __builtin_add_overflow(int64_t a, int64_t b, int64_t* result) nogil

@@ -7,7 +7,7 @@ of its placement again, in the workspace where the decision has already settled 
 from libc.stdint cimport uint64_t
 
 from rulecore._bundle cimport Image, span_str
-from rulecore._condition cimport ERROR, TRUE, Truth, holds, truth
+from rulecore._condition cimport ERROR, Truth, holds, truth
 from rulecore._context cimport (ABSENT, MASKED, PRESENT, Slot, T_BOOL, T_DOUBLE, T_DURATION, T_LIST_INT, T_LIST_STRING,
                                 T_STRING, T_TIMESTAMP)
 from rulecore._layout cimport *
@@ -85,7 +85,8 @@ cdef str _detail(Linked linked, Workspace* work, const RuleRecord* rule, Outcome
         slot = rule.unit
         if rule.layer != NONE and linked.unit_text(work, slot, digits, &unit):
             slot = linked.image.layers[rule.layer].unit
-        return f"{span_str(linked.image, linked.image.attributes[slot].name)} is {_state(work, slot) or 'no usable unit'}"
+        name = span_str(linked.image, linked.image.attributes[slot].name)
+        return f"{name} is {_state(work, slot) or 'no usable unit'}"
     if outcome not in (WON, OUTSIDE_PERCENT, OUTSIDE_LAYER, CAP_USED_UP):
         return ""
     if rule.percent != NONE and linked.unit_text(work, rule.unit, digits, &unit):
@@ -94,8 +95,9 @@ cdef str _detail(Linked linked, Workspace* work, const RuleRecord* rule, Outcome
     if rule.layer != NONE and outcome != OUTSIDE_PERCENT:
         if linked.unit_text(work, linked.image.layers[rule.layer].unit, digits, &unit):
             share = unit_share(linked.image, linked.image.layers[rule.layer].prefix, unit, PERCENT_STEPS)
+            name = span_str(linked.image, linked.image.layers[rule.layer].name)
             parts.append(
-                f"the unit falls at {share / 1000:g} of layer {span_str(linked.image, linked.image.layers[rule.layer].name)}, "
+                f"the unit falls at {share / 1000:g} of layer {name}, "
                 f"range {rule.layer_first / 1000:g} to {rule.layer_end / 1000:g}")
     if rule.cap_slot != NONE and outcome in (WON, CAP_USED_UP):
         shown = work.slots.slot[rule.cap_slot].value.integer if work.slots.slot[rule.cap_slot].state == PRESENT else 0
@@ -126,7 +128,8 @@ cdef object _predicate(Linked linked, Workspace* work, uint32_t at, set slots):
     cdef Truth value = truth(linked, work, at)
     cdef list seen = []
     if predicate.kind == P_CONSENT:
-        why = "" if value == TRUE else f"no consent to {_purposes(linked.image, predicate.operand.bits & ~work.consent)}"
+        missing = _purposes(linked.image, predicate.operand.bits & ~work.consent)
+        why = f"no consent to {missing}" if missing else ""
     elif predicate.kind == P_SEGMENT:
         why = _why_segment(linked, work, predicate.subject) if value == ERROR else ""
     else:

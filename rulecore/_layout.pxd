@@ -234,7 +234,7 @@ cdef struct PlacementRecord:
     uint32_t variant_count
     uint32_t first_rule
     uint32_t rule_count
-    uint32_t default_variant # all variants are counted within their placement
+    uint32_t default_variant  # all variants are counted within their placement
     uint32_t holdout
     uint32_t enabled
     uint32_t reserved

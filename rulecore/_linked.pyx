@@ -116,6 +116,7 @@ cdef class Linked:
 
     cdef Workspace* begin(self, object context, int64_t now) except NULL:
         cdef Workspace* work
+        cdef bytes body
         if not TIMESTAMP_MIN <= now <= TIMESTAMP_MAX:
             raise ValueError(f"now is {now} microseconds since 1970, which is not in the years 1 to 9999")
         if self.idle_count > 0:
@@ -129,7 +130,8 @@ cdef class Linked:
                 if self.patterns:
                     self.pin_text(work)
             elif isinstance(context, bytes):
-                self.reader.read_json(<const uint8_t*> <const char*> (<bytes> context), len(<bytes> context), work.slots)
+                body = <bytes> context
+                self.reader.read_json(<const uint8_t*> <const char*> body, len(body), work.slots)
             else:
                 raise TypeError(f"a context is a dict or JSON bytes, not {type(context).__name__}")
         except BaseException:

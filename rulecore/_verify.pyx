@@ -4,7 +4,7 @@ After it, every span lies in the pool and is UTF-8 where text is meant, every in
 a well-typed tree, every formula a well-formed one. The checksum only tells damage early and by name.
 """
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from rulecore._bundle cimport span_text
@@ -12,7 +12,7 @@ from rulecore._context cimport (T_BOOL, T_DOUBLE, T_DURATION, T_INT, T_LIST_INT,
                                 T_TIMESTAMP)
 from rulecore._hash cimport xxh64
 from rulecore._layout cimport *
-from rulecore._text cimport Text, cidr_valid, text_compare, text_valid_utf8
+from rulecore._text cimport cidr_valid, text_compare, text_valid_utf8
 from rulecore._zone cimport zones_verify
 
 cdef enum:

@@ -14,7 +14,7 @@ from rulecore import layout
 from rulecore._layout import Compare, Field, FormulaKind, NodeOp, Operands, PredicateKind
 from rulecore.errors import LimitError
 from rulecore.limits import LIMITS
-from rulecore.lower import All, Any, Consent, Formula, Leaf, type_of
+from rulecore.lower import All, Consent, Formula, Leaf, type_of
 from rulecore.model import Attr, Call, Const, Expr, Has, InSegment, Quantifier, Segment, Type, Var
 from rulecore.render import render
 
@@ -128,9 +128,7 @@ class Conditions:
         if text not in self._predicate_of:
             kind, compare, subject, operand = self._classify(predicate)
             self._predicate_of[text] = len(self.predicates)
-            self.predicates.append(
-                layout.PREDICATE.pack(*self.pool(text.encode()), kind, compare, 0, subject, operand)
-            )
+            self.predicates.append(layout.PREDICATE.pack(*self.pool(text.encode()), kind, compare, 0, subject, operand))
         return self._predicate_of[text]
 
     def _classify(self, predicate: Expr | Consent) -> tuple[PredicateKind, int, int, bytes]:
@@ -157,10 +155,7 @@ class Conditions:
                 return PredicateKind.P_HOLDS_INTEGER, 0, self.slots[name], layout.INTEGER.pack(number)
             case _:
                 simple = None
-        if simple is not None:
-            return simple
-        assert not isinstance(predicate, Consent)
-        return PredicateKind.P_EXPRESSION, 0, self._node(predicate, 1, 0, 0), bytes(8)
+        return simple or (PredicateKind.P_EXPRESSION, 0, self._node(predicate, 1, 0, 0), bytes(8))
 
     def _comparison(self, compare: Compare, attr: Attr, const: Const) -> tuple[PredicateKind, int, int, bytes] | None:
         """A comparison of an attribute with a constant, if it has a kind of its own."""
@@ -315,7 +310,7 @@ class Conditions:
         return self._pattern_of[pattern]
 
 
-def _has_equal_double(number: float) -> bool:
+def _has_equal_double(number: int | float) -> bool:  # noqa: PYI041 - the difference is the point
     return isinstance(number, float) or abs(number) <= _EXACT
 
 

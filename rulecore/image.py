@@ -84,7 +84,9 @@ class _Writer:
     def write(self) -> bytes:
         _check_limits(self.bundle, len(self.attributes), len(self.purposes), len(self.precomputed))
         placements = [self._placement(placement) for placement in self.bundle.placements]
-        conditions = [self._condition(segment) for segment in self.bundle.segments if segment.when is not None]
+        conditions = [
+            self._condition(segment, segment.when) for segment in self.bundle.segments if segment.when is not None
+        ]
         zones, zones_version = self._zones()
         text = self.conditions
         sections: dict[Section, list[bytes]] = {
@@ -141,9 +143,13 @@ class _Writer:
 
     def _all_purposes(self) -> list[str]:
         bundle = self.bundle
-        holders = [*self.attributes, *bundle.segments, *bundle.holdouts]
-        rules = [rule for placement in bundle.placements for rule in placement.rules]
-        return sorted({purpose for holder in (*holders, *rules) for purpose in holder.purposes})
+        asked = [
+            *(attribute.purposes for attribute in self.attributes),
+            *(segment.purposes for segment in bundle.segments),
+            *(holdout.purposes for holdout in bundle.holdouts),
+            *(rule.purposes for placement in bundle.placements for rule in placement.rules),
+        ]
+        return sorted({purpose for purposes in asked for purpose in purposes})
 
     def _prefix(self, salt: str, purpose: str) -> Span:
         if len(salt.encode()) > LIMITS.salt_bytes_max:
@@ -170,9 +176,8 @@ class _Writer:
             0,
         )
 
-    def _condition(self, segment: Segment) -> bytes:
-        assert segment.when is not None
-        condition = lower(segment.when, self.segments)
+    def _condition(self, segment: Segment, when: Expr) -> bytes:
+        condition = lower(when, self.segments)
         consent = [Leaf(Consent(segment.purposes), True)] if segment.purposes else []
         formula = self.conditions.formula(both(*consent, condition))
         return layout.CONDITION.pack(*self.span(segment.name.encode()), formula, 0)

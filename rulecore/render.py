@@ -48,7 +48,12 @@ _METHODS: Final = {
     "get_seconds": "getSeconds",
     "get_milliseconds": "getMilliseconds",
 }
-_FUNCTIONS: Final = {"size": "size", "semver": "semver", "intersects": "sets.intersects", "contains_all": "sets.contains"}
+_FUNCTIONS: Final = {
+    "size": "size",
+    "semver": "semver",
+    "intersects": "sets.intersects",
+    "contains_all": "sets.contains",
+}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -120,7 +125,7 @@ def constant(kind: Type, value: object) -> str:
             return f"duration({quote(_duration(value))})"
         case Type.STRING | Type.SEMVER, str():
             return quote(value)
-        case (Type.LIST_STRING | Type.LIST_INT), tuple():
+        case ((Type.LIST_STRING | Type.LIST_INT), tuple()):
             return "[" + ", ".join(quote(v) if isinstance(v, str) else str(v) for v in value) + "]"
     raise TypeError(f"{value!r} is not a constant of type {kind}")
 

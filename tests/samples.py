@@ -52,7 +52,7 @@ _T: Final = Var("t", 0, Type.STRING)
 _S: Final = Var("s", 1, Type.INT)
 
 
-def const(value: bool | int | float | str | tuple[str, ...] | tuple[int, ...], kind: Type | None = None) -> Const:
+def const(value: bool | float | str | tuple[str, ...] | tuple[int, ...], kind: Type | None = None) -> Const:
     """A constant, of the type that its Python type suggests."""
     if kind is None:
         first = value[0] if isinstance(value, tuple) else None

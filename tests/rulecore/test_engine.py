@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from rulecore import BundleImage, ContextError, Decision, Engine, PlacementError, write_bundle
-from rulecore.explanation import Outcome, Truth
+from rulecore.explanation import FormulaTrace, Outcome, PredicateTrace, Truth
 from rulecore.model import Attribute, Bundle, Placement, Rule, Source, Type, Variant
 from tests.samples import CONTEXTS, sample_bundle
 
@@ -83,13 +83,13 @@ def test_an_explanation_is_of_the_same_decision(engine: Engine, context: dict[st
 
 
 def test_an_explanation_names_the_attribute_that_a_predicate_lacked(engine: Engine) -> None:
-    rule = engine.explain("hero", {"age": 7}, NOW).rules[4]
-    assert rule.condition is not None and rule.condition.predicate is not None
-    assert (rule.condition.predicate.text, rule.condition.predicate.value) == ("age >= 18", Truth.FALSE)
-    assert rule.condition.predicate.why == "age is 7"
-    other = engine.explain("hero", {}, NOW).rules[4]
-    assert other.condition is not None and other.condition.predicate is not None
-    assert (other.condition.predicate.value, other.condition.predicate.why) == (Truth.ERROR, "age is absent")
+    traces: list[tuple[dict[str, object], PredicateTrace]] = [
+        ({"age": 7}, PredicateTrace("age >= 18", Truth.FALSE, "age is 7")),
+        ({"age": None}, PredicateTrace("age >= 18", Truth.ERROR, "age is absent")),
+    ]
+    for context, predicate in traces:
+        rule = engine.explain("hero", context, NOW).rules[4]
+        assert rule.condition == FormulaTrace("is", holds=False, predicate=predicate)
 
 
 def test_an_unknown_placement_is_refused_by_name(engine: Engine) -> None:

@@ -1,3 +1,5 @@
+"""The writer and the reader of bundle images agree on what a record is."""
+
 from rulecore import layout
 from rulecore._layout import Section, record_sizes
 from rulecore.expressions import TYPES

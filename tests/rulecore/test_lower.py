@@ -1,4 +1,4 @@
-"""Lowering keeps a condition's meaning: the formula holds exactly when the condition definitely has the wanted value."""
+"""Lowering keeps a condition's meaning: the formula holds exactly when it definitely has the wanted value."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def conditions(depth: int) -> list[Expr]:
     smaller = conditions(depth - 1)[:9]
     pairs = list(itertools.product(smaller, smaller))
     binary = [call(op, a, b) for op in ("and", "or", "eq", "ne") for a, b in pairs]
-    return [call("not", a) for a in smaller] + binary + [call("cond", R, a, b) for a, b in pairs]
+    return [*(call("not", a) for a in smaller), *binary, *(call("cond", R, a, b) for a, b in pairs)]
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -16,7 +16,7 @@ def call(op: str, *args: Expr) -> Call:
     return Call(op, args, Type.BOOL)
 
 
-def const(kind: Type, value: bool | int | float | str) -> Const:
+def const(kind: Type, value: bool | float | str) -> Const:
     return Const(kind, value)
 
 
@@ -35,7 +35,10 @@ def const(kind: Type, value: bool | int | float | str) -> Const:
         (call("sub", A, const(Type.INT, -1)), "a - -1"),
         (call("cond", P, Q, call("cond", Q, P, P)), "p ? q : q ? p : p"),
         (call("eq", call("eq", P, Q), P), "(p == q) == p"),
-        (call("starts_with", call("lower_ascii", S), const(Type.STRING, "it's\n")), "s.lowerAscii().startsWith('it\\'s\\n')"),
+        (
+            call("starts_with", call("lower_ascii", S), const(Type.STRING, "it's\n")),
+            "s.lowerAscii().startsWith('it\\'s\\n')",
+        ),
         (call("size", S), "size(s)"),
         (call("contains_ip", const(Type.STRING, "10.0.0.0/8"), S), "cidr('10.0.0.0/8').containsIP(s)"),
         (Has("url.path"), "has(url.path)"),
