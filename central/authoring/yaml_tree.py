@@ -101,7 +101,7 @@ class _Builder:
             event = self.parser.get_event()
         if flow:
             items = rejoined_items(items, self.problems)
-        return Sequence(self.source, mark.index, event.end_mark.index, mark.line + 1, mark.column + 1, items, flow)
+        return Sequence(self.source, mark.index, _end(event), mark.line + 1, mark.column + 1, items, flow)
 
     def _pairs(self, flow: bool) -> tuple[list[Pair], int]:
         pairs: list[Pair] = []
@@ -114,7 +114,7 @@ class _Builder:
             elif not isinstance(key, Broken):
                 self.problems.error(key.position, "a list or mapping can't be a name", expected="a name")
             event = self.parser.get_event()
-        return self._distinct(rejoined(pairs, self.problems) if flow else pairs), event.end_mark.index
+        return self._distinct(rejoined(pairs, self.problems) if flow else pairs), _end(event)
 
     def _distinct(self, pairs: list[Pair]) -> list[Pair]:
         first: dict[str, Pair] = {}
@@ -135,7 +135,7 @@ class _Builder:
         while depth:
             event: Any = self.parser.get_event()
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            end = event.end_mark.index
+            end = _end(event)
         return end
 
     def _anchor(self, event: Any) -> None:
@@ -159,6 +159,10 @@ class _Builder:
 
     def _place(self, event: Any) -> Position:
         return self.source.place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _end(event: Any) -> int:
+    return int(event.end_mark.index)
 
 
 def _repaired(source: YamlSource, error: yaml.MarkedYAMLError, problems: Problems) -> bool:

@@ -1,0 +1,201 @@
+"""The tests beside the rules, resolved: contexts typed by the bundle's attributes, expectations checked for names.
+
+How they are run, and what they reach, is `central/authoring/testing.py`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+from msgspec import UnsetType
+
+from central.authoring import source
+from central.authoring.attributes import Attributes, hidden
+from central.authoring.diagnostics import Position, Problems, nearest
+from central.authoring.json_values import BadValueError, scalar_value
+from central.authoring.scope import SEGMENTS
+from central.authoring.yaml_nodes import Broken, Node, Scalar, Sequence
+from central.authoring.yaml_nodes import Mapping as Fields
+from rulecore.model import NO_VARIANT, Bundle, Placement, Segment, Type
+
+_INT: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_WORDS: Final = {
+    Type.BOOL: "true or false",
+    Type.INT: "a whole number",
+    Type.DOUBLE: "a number",
+    Type.TIMESTAMP: "an instant such as 2026-11-20T18:00:00Z",
+    Type.DURATION: "a duration such as 1h30m",
+}
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """What one placement shall decide. None: the test does not say. `rule` may be `none`."""
+
+    placement: str
+    place: Position
+    variant: str
+    reason: str | None = None
+    rule: str | None = None
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One test. `places` says where each attribute of the context was written."""
+
+    name: str
+    place: Position
+    context: dict[str, object]
+    places: dict[str, Position]
+    expect: tuple[Expectation, ...]
+
+
+def resolve_tests(
+    tests: Iterable[source.Test], bundle: Bundle, attributes: Attributes, problems: Problems
+) -> tuple[Case, ...]:
+    """The tests in the order written; what is wrong with them is reported."""
+    placements = {placement.name: placement for placement in bundle.placements}
+    types = {name: attribute.type for name, attribute in attributes.all.items()}
+    for placement in bundle.placements:
+        for rule in placement.rules:
+            types |= {one.name: one.type for one in hidden(rule.id)}
+    contexts = _Contexts(types, attributes, bundle.segments, problems)
+    return tuple(_case(test, placements, contexts, problems) for test in tests)
+
+
+def _case(test: source.Test, placements: Mapping[str, Placement], contexts: _Contexts, problems: Problems) -> Case:
+    expect = []
+    for name, wanted in test.expect.items():
+        placement = placements.get(name)
+        if placement is None:
+            near = nearest(name, placements)
+            problems.error(test.key_at("expect", name), f"there is no placement {name!r}", nearest=near)
+            continue
+        detail = None if isinstance(wanted, str) else wanted
+        variant = wanted if isinstance(wanted, str) else wanted.variant
+        place = test.at("expect", name) if detail is None else detail.at("variant")
+        known = {one.name for one in placement.variants} | {NO_VARIANT}
+        if variant not in known:
+            message = f"{name!r} has no variant {variant!r}"
+            expected = f"one of {', '.join(sorted(known))}"
+            problems.error(place, message, expected=expected, nearest=nearest(variant, known))
+        rule = None if detail is None else _text(detail.rule)
+        rules = {one.id for one in placement.rules}
+        if detail is not None and rule is not None and rule not in rules | {NO_VARIANT}:
+            message = f"{name!r} has no rule {rule!r}"
+            problems.error(detail.at("rule"), message, nearest=nearest(rule, rules))
+        expect.append(Expectation(name, place, variant, _text(detail.reason) if detail else None, rule))
+    context, places = contexts.read(test)
+    return Case(test.name, test.at("name"), context, places, tuple(expect))
+
+
+def _text(value: str | UnsetType) -> str | None:
+    return None if isinstance(value, UnsetType) else value
+
+
+class _Contexts:
+    """Reads contexts. A scalar is typed by its attribute: `city: no` and `visitor_id: 007` are the texts they look like."""
+
+    def __init__(
+        self, types: Mapping[str, Type], attributes: Attributes, segments: Iterable[Segment], problems: Problems
+    ) -> None:
+        self._types = types
+        self._attributes = attributes
+        self._parents = {name[:at] for name in types for at in range(len(name)) if name[at] == "."}
+        self._conditions = {segment.name for segment in segments if segment.when is not None}
+        self._precomputed = {segment.name for segment in segments if segment.when is None}
+        self._problems = problems
+
+    def read(self, test: source.Test) -> tuple[dict[str, object], dict[str, Position]]:
+        """The context by dotted names, and where each was written."""
+        context: dict[str, object] = {}
+        places: dict[str, Position] = {}
+        node = test.value("context")
+        pending = [("", node)] if isinstance(node, Fields) else []
+        while pending:
+            prefix, fields = pending.pop()
+            for pair in fields.pairs:
+                name = f"{prefix}{pair.key.text}"
+                place = pair.key.position
+                if name in places:
+                    expected = "each attribute once, nested or dotted"
+                    self._problems.error(place, f"{name!r} is given twice", expected=expected)
+                elif name == SEGMENTS:
+                    context[name], places[name] = self._segments(pair.value), place
+                elif name in self._types:
+                    context[name], places[name] = self._typed(pair.value, name), place
+                elif name in self._parents and isinstance(pair.value, Fields):
+                    pending.append((f"{name}.", pair.value))
+                elif name not in self._attributes.broken:
+                    self._unknown(name, place)
+        return context, places
+
+    def _unknown(self, name: str, place: Position) -> None:
+        near = nearest(name, [*self._types, SEGMENTS])
+        self._problems.error(place, f"there is no attribute {name!r}", nearest=near)
+
+    def _segments(self, node: Node) -> list[str]:
+        if not isinstance(node, Sequence):
+            self._wrong(node, SEGMENTS, "a list of precomputed segments")
+            return []
+        names = []
+        for item in node.items:
+            name = item.text if isinstance(item, Scalar) else ""
+            if name in self._conditions:
+                message = f"{name!r} is a segment by condition: who belongs to it is not stated, but computed"
+                self._problems.error(item.position, message, expected="what its condition asks for")
+            elif name not in self._precomputed:
+                near = nearest(name, self._precomputed)
+                self._problems.error(item.position, f"no rule asks for a segment {name!r}", nearest=near)
+            names.append(name)
+        return names
+
+    def _typed(self, node: Node, name: str) -> object:
+        type_ = self._types[name]
+        if isinstance(node, Scalar) and node.text == "null" and not node.style:
+            return None
+        if type_ not in (Type.LIST_STRING, Type.LIST_INT):
+            return self._scalar(node, name, type_)
+        if not isinstance(node, Sequence):
+            self._wrong(node, name, f"a {type_}")
+            return None
+        item_type = Type.STRING if type_ is Type.LIST_STRING else Type.INT
+        return [self._scalar(item, name, item_type) for item in node.items]
+
+    def _scalar(self, node: Node, name: str, type_: Type) -> object:
+        if not isinstance(node, Scalar) or (not node.text and not node.style):
+            self._wrong(node, name, _WORDS.get(type_, "a text"))
+            return None
+        if type_ in (Type.STRING, Type.TIMESTAMP, Type.DURATION):
+            self._check_listed(node, name)
+            return node.text
+        value = self._number(node, type_)
+        if value is None:
+            self._wrong(node, name, _WORDS[type_])
+        return value
+
+    def _number(self, node: Scalar, type_: Type) -> bool | int | float | None:
+        """The value of a bool, int or double; None if it is none."""
+        if type_ is Type.INT and not node.style and _INT.fullmatch(node.text):
+            return int(node.text)
+        try:
+            value = scalar_value(node)
+        except BadValueError:
+            return None
+        if type_ is Type.BOOL:
+            return value if isinstance(value, bool) else None
+        return (
+            value if type_ is Type.DOUBLE and isinstance(value, int | float) and not isinstance(value, bool) else None
+        )
+
+    def _check_listed(self, node: Scalar, name: str) -> None:
+        values = self._attributes.values.get(name)
+        if values and node.text not in values:
+            expected = f"one of {', '.join(values)}"
+            message = f"{name!r} is never {node.text!r}"
+            self._problems.error(node.position, message, expected=expected, nearest=nearest(node.text, values))
+
+    def _wrong(self, node: Node, name: str, expected: str) -> None:
+        if not isinstance(node, Broken):
+            self._problems.error(node.position, f"{name!r} can't be this", expected=expected)
