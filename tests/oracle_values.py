@@ -180,12 +180,15 @@ def semantic_version(text: str) -> Value | ErrorValue:
 
 
 def contains_ip(network: str, text: str) -> Value | ErrorValue:
-    """Whether a network holds an address; one of the other family is outside, one with a zone is no address."""
+    """Whether a network holds an address; one of the other family is outside.
+
+    An address with a zone is none here, nor is an IPv4 one written as IPv6, as in Kubernetes' library.
+    """
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return ERROR
-    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+    if isinstance(address, ipaddress.IPv6Address) and (address.scope_id is not None or address.ipv4_mapped is not None):
         return ERROR
     return address in ipaddress.ip_network(network)
 

@@ -155,6 +155,7 @@ def test_versions_and_addresses_are_strict() -> None:
     assert contains_ip("10.0.0.0/8", "10.9.9.9") is True
     assert contains_ip("10.0.0.0/8", "::1") is False
     assert contains_ip("::/0", "fe80::1%eth0") is ERROR
+    assert contains_ip("::/0", "::ffff:10.0.0.1") is ERROR
 
 
 def test_times_and_durations_in_contexts() -> None:

@@ -9,33 +9,40 @@ Where our subset differs from CEL on purpose, and so is not compared here:
 - Null is the same as absent; in CEL it is a value.
 - An int and a double compare exactly. cel-cpp rounds the int to a double first, so they differ past 2^53; CEL's
   checker refuses the comparison unless one side is dynamic.
-- Durations have the range of 64 bits of microseconds, a difference of timestamps likewise; cel-cpp's are 64 bits of
-  nanoseconds in arithmetic and ten thousand years as constants.
+- Durations reach ten thousand years either way in arithmetic, and 64 bits of microseconds in a context; cel-cpp's
+  arithmetic ends at 64 bits of nanoseconds, so a difference of timestamps does at 292 years.
 - A time zone is an IANA name or `+hh:mm`; cel-cpp takes "" for UTC, does without sign or digit, and goes past 23:59.
 - Times are cut off below the microsecond, where CEL keeps nanoseconds; a second 60 is refused.
-- `sets.intersects`, `sets.contains`, `semver`, `cidr` are extensions: they have oracles of their own below.
+- `sets.intersects`, `sets.contains`, `semver`, `cidr` are extensions: they have oracles of their own below. An IPv4
+  address written as IPv6 (`::ffff:10.0.0.1`) and an address with a zone are none, as in Kubernetes' library.
 - `segments`, purposes and consent have no counterpart.
 """
 
 from __future__ import annotations
 
 import functools
+import ipaddress
+import itertools
+import math
+import operator
 import re
 from typing import Final
 
+import semver
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_strings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulecore.errors import ContextError
-from rulecore.model import Attribute, Bundle, Call, Expr, Placement, Rule, Type, Variant
+from rulecore import BundleImage, ContextError, Engine, write_bundle
+from rulecore.model import Attr, Attribute, Bundle, Call, Const, Expr, Placement, Rule, Source, Type, Variant
 from tests.cel_text import cel_text, type_of
 from tests.oracle import Facts, Oracle
 from tests.oracle_values import ERROR, ErrorValue, Truth, Value
 from tests.strategies import conditions, only_used
 from tests.strategies_conditions import EXTENSIONS
 from tests.strategies_contexts import contexts, duration_text, instant_text, moments
+from tests.strategies_values import ADDRESSES, INTS, NETWORKS, VERSIONS, WORDS
 
 ENV: Final = cel.NewEnv(
     variables={"ctx": cel.Type.Map(cel.Type.STRING, cel.Type.DYN)}, extensions=[ext_strings.ExtStrings()]
@@ -128,3 +135,93 @@ def test_the_oracle_agrees_with_cel(data: st.DataObject) -> None:
         expected = oracle.truth(condition, facts)
         if not oracle.apart:
             assert google(condition, google_context(oracle, facts)) is expected
+
+
+@given(st.data())
+def test_the_engine_agrees_with_cel(data: st.DataObject) -> None:
+    condition, known = data.draw(conditions(without=EXTENSIONS))
+    oracle = Watched(bundle_of(condition, known))
+    engine = Engine(BundleImage(write_bundle(oracle.bundle)))
+    for _ in range(5):
+        context, now = data.draw(contexts(oracle.bundle)), data.draw(moments(oracle.bundle))
+        try:
+            facts = oracle.facts(context, now)
+        except ContextError:
+            continue
+        oracle.apart = False
+        oracle.truth(condition, facts)
+        if not oracle.apart:
+            assert engine_truth(engine, context, now) is google(condition, google_context(oracle, facts))
+
+
+def engine_truth(engine: Engine, context: dict[str, object], now: int) -> Truth:
+    """What the engine makes of the condition of `bundle_of`."""
+    no, yes = (decision.variant == "b" for decision in engine.decide_all(context, now, ["no", "yes"]))
+    assert not (yes and no)
+    return ERROR if yes is no else yes
+
+
+VERSION_TEXTS: Final = st.sampled_from(VERSIONS) | st.from_regex(
+    r"(0|[1-9][0-9]{0,20})(\.[0-9]{1,2}){2}(-[0-9a-z-]{1,3}(\.[0-9a-z-]{0,3})?)?(\+[0-9a-z.]{1,4})?", fullmatch=True
+)
+COMPARE: Final = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "le": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+}
+
+
+@given(st.sampled_from(sorted(COMPARE)), st.lists(st.tuples(VERSION_TEXTS, VERSION_TEXTS), min_size=1, max_size=8))
+def test_versions_compare_as_the_semver_package_has_it(op: str, pairs: list[tuple[str, str]]) -> None:
+    versions = tuple(Call("semver", (Attr(name, Type.STRING),), Type.SEMVER) for name in ("left", "right"))
+    engine = extension_engine(Call(op, versions, Type.BOOL), Type.STRING)
+    for left, right in pairs:
+        parsed = semver.Version.is_valid(left) and semver.Version.is_valid(right)
+        expected = COMPARE[op](semver.Version.parse(left), semver.Version.parse(right)) if parsed else ERROR
+        assert engine_truth(engine, {"left": left, "right": right}, 0) is expected
+
+
+@given(st.sampled_from(NETWORKS), st.lists(st.ip_addresses().map(str) | st.sampled_from(ADDRESSES), max_size=20))
+def test_networks_hold_what_the_ipaddress_module_says(network: str, addresses: list[str]) -> None:
+    test = Call("contains_ip", (Const(Type.STRING, network), Attr("left", Type.STRING)), Type.BOOL)
+    engine = extension_engine(test, Type.STRING)
+    for text in addresses:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            address = None
+        refused = isinstance(address, ipaddress.IPv6Address) and (address.scope_id or address.ipv4_mapped)
+        expected = ERROR if address is None or refused else address in ipaddress.ip_network(network)
+        assert engine_truth(engine, {"left": text}, 0) is expected
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=5), st.lists(st.sampled_from(WORDS), max_size=5))
+def test_lists_meet_and_contain_each_other_as_sets(left: list[str], right: list[str]) -> None:
+    both = (Attr("left", Type.LIST_STRING), Attr("right", Type.LIST_STRING))
+    for op, expected in (("intersects", bool({*left} & {*right})), ("contains_all", {*left} >= {*right})):
+        engine = extension_engine(Call(op, both, Type.BOOL), Type.LIST_STRING)
+        assert engine_truth(engine, {"left": left, "right": right}, 0) is expected
+
+
+def extension_engine(condition: Expr, kind: Type) -> Engine:
+    """An engine for a condition on the attributes `left` and `right`, both of one type."""
+    known = [Attribute(name, kind, (), Source.CONTEXT) for name in ("left", "right")]
+    known.append(Attribute("visitor_id", Type.STRING, (), Source.PROVIDED))
+    return Engine(BundleImage(write_bundle(bundle_of(condition, known))))
+
+
+@given(st.sampled_from(sorted(COMPARE)), st.data())
+def test_ints_and_doubles_compare_exactly(op: str, data: st.DataObject) -> None:
+    known = [Attribute("whole", Type.INT, (), Source.CONTEXT), Attribute("real", Type.DOUBLE, (), Source.CONTEXT)]
+    known.append(Attribute("visitor_id", Type.STRING, (), Source.PROVIDED))
+    whole = data.draw(st.sampled_from(INTS) | st.integers(-(2**63), 2**63 - 1))
+    real = data.draw(st.sampled_from((float(whole), math.nextafter(whole, math.inf), math.nextafter(whole, -math.inf))))
+    ints: tuple[Expr, Expr] = (Attr("whole", Type.INT), Const(Type.INT, whole))
+    doubles: tuple[Expr, Expr] = (Attr("real", Type.DOUBLE), Const(Type.DOUBLE, real))
+    for left, right in itertools.product(ints, doubles):
+        for sides, expected in (((left, right), COMPARE[op](whole, real)), ((right, left), COMPARE[op](real, whole))):
+            engine = Engine(BundleImage(write_bundle(bundle_of(Call(op, sides, Type.BOOL), known))))
+            assert engine_truth(engine, {"whole": whole, "real": real}, 0) is expected
