@@ -16,6 +16,8 @@ Where our subset differs from CEL on purpose, and so is not compared here:
 - `sets.intersects`, `sets.contains`, `semver`, `cidr` are extensions: they have oracles of their own below. An IPv4
   address written as IPv6 (`::ffff:10.0.0.1`) and an address with a zone are none, as in Kubernetes' library.
 - `segments`, purposes and consent have no counterpart.
+
+Texts of a context with a NUL in them are left out too: `cel-expr-python` ends them there.
 """
 
 from __future__ import annotations
@@ -105,6 +107,12 @@ def google_context(oracle: Oracle, facts: Facts) -> dict[str, object]:
     return given
 
 
+def cut_off(context: dict[str, object]) -> bool:
+    """Whether a text has a NUL, where the Python binding would end it."""
+    texts = [text for value in context.values() for text in (value if isinstance(value, list) else [value])]
+    return any(isinstance(text, str) and "\0" in text for text in texts)
+
+
 @functools.lru_cache(maxsize=64)
 def compiled(text: str) -> cel.Expression:
     """A condition compiled by cel-cpp."""
@@ -132,9 +140,9 @@ def test_the_oracle_agrees_with_cel(data: st.DataObject) -> None:
         except ContextError:
             continue
         oracle.apart = False
-        expected = oracle.truth(condition, facts)
-        if not oracle.apart:
-            assert google(condition, google_context(oracle, facts)) is expected
+        expected, given_google = oracle.truth(condition, facts), google_context(oracle, facts)
+        if not oracle.apart and not cut_off(given_google):
+            assert google(condition, given_google) is expected
 
 
 @given(st.data())
@@ -149,9 +157,11 @@ def test_the_engine_agrees_with_cel(data: st.DataObject) -> None:
         except ContextError:
             continue
         oracle.apart = False
-        oracle.truth(condition, facts)
-        if not oracle.apart:
-            assert engine_truth(engine, context, now) is google(condition, google_context(oracle, facts))
+        expected, given_google = oracle.truth(condition, facts), google_context(oracle, facts)
+        seen = engine_truth(engine, context, now)
+        assert seen is expected
+        if not oracle.apart and not cut_off(given_google):
+            assert seen is google(condition, given_google)
 
 
 def engine_truth(engine: Engine, context: dict[str, object], now: int) -> Truth:
