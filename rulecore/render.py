@@ -153,5 +153,10 @@ def _instant(micros: int) -> str:
 def _duration(micros: int) -> str:
     sign = "-" if micros < 0 else ""
     seconds, fraction = divmod(abs(micros), 1_000_000)
-    tail = f".{fraction:06d}".rstrip("0") if fraction else ""
-    return f"{sign}{seconds}{tail}s"
+    if fraction:
+        tail = f"{fraction:06d}".rstrip("0")
+        return f"{sign}{seconds}.{tail}s"
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds and seconds % length == 0:
+            return f"{sign}{seconds // length}{unit}"
+    return f"{sign}{seconds}s"

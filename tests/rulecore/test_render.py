@@ -49,6 +49,9 @@ def const(kind: Type, value: bool | float | str) -> Const:
         (const(Type.TIMESTAMP, -62_135_596_800_000_000), "timestamp('0001-01-01T00:00:00Z')"),
         (const(Type.TIMESTAMP, 1_500_000), "timestamp('1970-01-01T00:00:01.500000Z')"),
         (const(Type.DURATION, -90_500_000), "duration('-90.5s')"),
+        (const(Type.DURATION, 5_400_000_000), "duration('90m')"),
+        (const(Type.DURATION, -7_200_000_000), "duration('-2h')"),
+        (const(Type.DURATION, 0), "duration('0s')"),
         (const(Type.STRING, "a\u0007\U0001f600\u200b"), "'a\\u0007\U0001f600\\u200b'"),
         (
             Quantifier("all", Attr("l", Type.LIST_INT), Var("i", 0, Type.INT), call("gt", Var("i", 0, Type.INT), A)),
