@@ -18,5 +18,5 @@ settings.register_profile(
     max_examples=100,
     phases=(Phase.explicit, Phase.generate),
 )
-settings.register_profile("soak", settings.get_profile("base"), max_examples=20_000)
+settings.register_profile("soak", settings.get_profile("base"), max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
