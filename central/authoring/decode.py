@@ -6,7 +6,9 @@ sense take the thing with them. `Located.written` and `Located.names` tell what 
 
 from __future__ import annotations
 
+import atexit
 import enum
+import gc
 import re
 from collections.abc import Callable, Hashable
 from functools import cache
@@ -20,6 +22,10 @@ from central.authoring.json_values import BadValueError, json_value
 from central.authoring.source import Located
 from central.authoring.yaml_nodes import Broken, Mapping, Node, Scalar, Sequence
 from central.authoring.yaml_traps import whole_condition
+
+# Structs that msgspec has looked into can crash the interpreter when it collects them on its way out
+# (msgspec/msgspec#717): what lives then is left alone.
+atexit.register(gc.freeze)
 
 _T = TypeVar("_T")
 _INT: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
