@@ -1,6 +1,4 @@
 # What callers hold: an engine, and the decisions it gives.
-from libc.stdint cimport int64_t
-
 from rulecore._layout cimport VariantRecord
 from rulecore._linked cimport Linked
 from rulecore._verdict cimport Verdict
@@ -16,4 +14,4 @@ cdef class Decision:
 cdef class Engine:
     cdef Linked linked
 
-    cdef Decision _decide(self, str placement, object context, int64_t now)
+    cdef Decision _decide(self, str placement, object context, object now)

@@ -13,6 +13,7 @@ from rulecore._explain cimport explain_placement
 from rulecore._layout cimport NONE, VariantRecord
 from rulecore._linked cimport Workspace
 from rulecore._membership cimport Membership
+from rulecore._text cimport TIMESTAMP_MAX, TIMESTAMP_MIN
 from rulecore._verdict cimport FAILED, decide_placement, default_of
 
 cdef tuple REASONS = ("TARGETING_MATCH", "SPLIT", "DEFAULT", "STATIC", "DISABLED", "ERROR")
@@ -110,6 +111,15 @@ cdef inline Decision decision_of(Linked linked, Verdict verdict):
     return decision
 
 
+cdef int64_t instant(object now) except? -1:
+    """`now` as it is evaluated. A float is refused: seconds taken for microseconds would mean 1970."""
+    if not isinstance(now, int):
+        raise TypeError(f"now is an int, microseconds since 1970, not {type(now).__name__}")
+    if not TIMESTAMP_MIN <= now <= TIMESTAMP_MAX:
+        raise ValueError(f"now is {now} microseconds since 1970, which is not in the years 1 to 9999")
+    return now
+
+
 @cython.final
 cdef class Engine:
     """A bundle and a membership, linked. Immutable, safe to share between threads."""
@@ -129,22 +139,24 @@ cdef class Engine:
     def release(self):
         return self.linked.release
 
-    def decide(self, str placement not None, dict context not None, int64_t now):
+    def decide(self, str placement not None, context not None, object now):
         """The decision for one placement. Raises PlacementError, ContextError."""
+        if not isinstance(context, dict):
+            raise TypeError(f"a context is a dict, not {type(context).__name__}: JSON bytes go to decide_json")
         return self._decide(placement, context, now)
 
-    def decide_json(self, str placement not None, bytes body not None, int64_t now):
+    def decide_json(self, str placement not None, bytes body not None, object now):
         """The same from a JSON object's bytes."""
         return self._decide(placement, body, now)
 
-    cdef Decision _decide(self, str placement, object context, int64_t now):
+    cdef Decision _decide(self, str placement, object context, object now):
         cdef uint32_t index = self.linked.bundle.placement_index(placement)
-        cdef Workspace* work = self.linked.begin(context, now)
+        cdef Workspace* work = self.linked.begin(context, instant(now))
         cdef Verdict verdict = decide_placement(self.linked, work, index)
         self.linked.end(work)
         return decision_of(self.linked, verdict)
 
-    def decide_all(self, context not None, int64_t now, placements=None):
+    def decide_all(self, context not None, object now, placements=None):
         """Decisions for all placements in order of name, or for those named in the order given."""
         cdef uint32_t index
         cdef Workspace* work
@@ -152,7 +164,7 @@ cdef class Engine:
             range(self.linked.image.placement_count) if placements is None
             else [self.linked.bundle.placement_index(placement) for placement in placements]
         )
-        work = self.linked.begin(context, now)
+        work = self.linked.begin(context, instant(now))
         try:
             decisions = []
             for index in indices:
@@ -166,10 +178,10 @@ cdef class Engine:
         return decision_of(
             self.linked, default_of(self.linked.image, self.linked.bundle.placement_index(placement), FAILED))
 
-    def matching_segments(self, context not None, int64_t now):
+    def matching_segments(self, context not None, object now):
         """The condition segments that the context is in, in order of name."""
         cdef uint32_t i
-        cdef Workspace* work = self.linked.begin(context, now)
+        cdef Workspace* work = self.linked.begin(context, instant(now))
         try:
             return [
                 span_str(self.linked.image, self.linked.image.conditions[i].name)
@@ -179,10 +191,10 @@ cdef class Engine:
         finally:
             self.linked.end(work)
 
-    def explain(self, str placement not None, context not None, int64_t now):
+    def explain(self, str placement not None, context not None, object now):
         """The same decision with every rule, predicate and attribute that led to it."""
         cdef uint32_t index = self.linked.bundle.placement_index(placement)
-        cdef Workspace* work = self.linked.begin(context, now)
+        cdef Workspace* work = self.linked.begin(context, instant(now))
         try:
             decision = decision_of(self.linked, decide_placement(self.linked, work, index))
             return explain_placement(self.linked, work, index, decision)

@@ -14,7 +14,7 @@ from rulecore._bundle cimport span_str, span_text
 from rulecore._context cimport (ABSENT, MASKED, PRESENT, T_LIST_STRING, T_STRING, Slot, slots_free, slots_new,
                                 slots_scratch)
 from rulecore._layout cimport NONE, MetaRecord
-from rulecore._text cimport TIMESTAMP_MAX, TIMESTAMP_MIN, text_compare, text_equal
+from rulecore._text cimport text_compare, text_equal
 
 import re2
 
@@ -117,8 +117,6 @@ cdef class Linked:
     cdef Workspace* begin(self, object context, int64_t now) except NULL:
         cdef Workspace* work
         cdef bytes body
-        if not TIMESTAMP_MIN <= now <= TIMESTAMP_MAX:
-            raise ValueError(f"now is {now} microseconds since 1970, which is not in the years 1 to 9999")
         if self.idle_count > 0:
             self.idle_count -= 1
             work = self.idle[self.idle_count]

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from rulecore._bundle cimport span_text
 from rulecore._condition cimport holds
-from rulecore._context cimport MASKED, PRESENT, Slot
+from rulecore._context cimport PRESENT, Slot
 from rulecore._hash cimport murmur3_32
 from rulecore._layout cimport NONE, RULE_ENABLED, HoldoutRecord, LayerRecord, PlacementRecord
 from rulecore._text cimport text_equal
@@ -59,16 +59,17 @@ cdef Outcome rule_outcome(Linked linked, Workspace* work, const RuleRecord* rule
         share = unit_share(linked.image, layer.prefix, unit, STEPS)
         if share < rule.layer_first or share >= rule.layer_end:
             return OUTSIDE_LAYER
-    return _cap_outcome(work, rule)
+    return _cap_outcome(linked, work, rule)
 
 
-cdef Outcome _cap_outcome(Workspace* work, const RuleRecord* rule) noexcept:
+cdef Outcome _cap_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
+    """Without consent nothing is counted, so a capped rule would be shown for ever: it is not shown at all."""
     cdef const Slot* shown
     if rule.cap_slot == NONE:
         return WON
-    shown = &work.slots.slot[rule.cap_slot]
-    if shown.state == MASKED:
+    if linked.image.attributes[rule.cap_slot].purposes & ~work.consent:
         return NO_CONSENT
+    shown = &work.slots.slot[rule.cap_slot]
     if shown.state == PRESENT and shown.value.integer >= rule.cap_shows:
         return CAP_USED_UP
     return WON

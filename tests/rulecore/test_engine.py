@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 
 import msgspec
 import pytest
@@ -64,10 +65,20 @@ def test_now_in_the_context_goes_before_the_argument(engine: Engine) -> None:
     assert late.outcome in (Outcome.ENDED, Outcome.NOT_REACHED)
 
 
-@pytest.mark.parametrize("now", [-(2**63), -62_135_596_800_000_001, 253_402_300_800_000_000, 2**63 - 1])
+@pytest.mark.parametrize("now", [-(2**80), -62_135_596_800_000_001, 253_402_300_800_000_000, 2**63])
 def test_now_lies_in_the_years_1_to_9999(engine: Engine, now: int) -> None:
     with pytest.raises(ValueError, match="not in the years 1 to 9999"):
         engine.decide("hero", {}, now)
+
+
+def test_now_is_no_float_for_seconds_would_mean_1970(engine: Engine) -> None:
+    with pytest.raises(TypeError, match="now is an int, microseconds since 1970, not float"):
+        engine.decide("hero", {}, 1_795_000_000.0)  # type: ignore[arg-type]  # the point of the test
+
+
+def test_a_context_may_be_of_a_class_derived_from_dict(engine: Engine) -> None:
+    plain = engine.decide("hero", {"member": True}, NOW)
+    assert engine.decide("hero", OrderedDict(member=True), NOW).rule == plain.rule
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
