@@ -6,9 +6,7 @@ sense take the thing with them. `Located.written` and `Located.names` tell what 
 
 from __future__ import annotations
 
-import atexit
 import enum
-import gc
 import re
 from collections.abc import Callable, Hashable
 from functools import cache
@@ -22,10 +20,6 @@ from central.authoring.json_values import BadValueError, json_value
 from central.authoring.source import Located
 from central.authoring.yaml_nodes import Broken, Mapping, Node, Scalar, Sequence
 from central.authoring.yaml_traps import whole_condition
-
-# Structs that msgspec has looked into can crash the interpreter when it collects them on its way out
-# (msgspec/msgspec#717): what lives then is left alone.
-atexit.register(gc.freeze)
 
 _T = TypeVar("_T")
 _INT: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})")
@@ -57,8 +51,11 @@ def _reader(into: Hashable) -> _Reader:
 def _read(kind: inspect.Type, expected: str) -> _Reader:
     """The reader of a type; `expected` says what stands there, if the type has words of its own."""
     while isinstance(kind, inspect.Metadata):
-        expected = (kind.extra or {}).get("expected", "") or expected
+        extra = kind.extra or {}
+        expected = extra.get("expected", "") or expected
         kind = kind.type
+        if isinstance(kind, inspect.StrType) and "pattern" in extra:
+            kind = msgspec.structs.replace(kind, pattern=extra["pattern"])
     words = expected or _words(kind)
     match kind:
         case inspect.StructType(cls=cls):

@@ -23,7 +23,13 @@ _ATTRIBUTE_WORDS: Final = "a name: lower case letters, digits and _, with dots b
 
 Name = Annotated[str, Meta(pattern=NAME_PATTERN, extra={"expected": _NAME_WORDS})]
 AttributeName = Annotated[str, Meta(pattern=ATTRIBUTE_PATTERN, extra={"expected": _ATTRIBUTE_WORDS})]
-Purposes = Annotated[Name | list[Name], Meta(extra={"expected": "a purpose, a list of purposes, or none"})]
+# msgspec takes a text's pattern for a type when a list stands beside it in a union, and crashes when it collects the
+# struct (msgspec/msgspec#717): so this pattern is for `decode.py` and the JSON Schema, and not for msgspec.
+_Purpose = Annotated[
+    str,
+    Meta(extra_json_schema={"pattern": NAME_PATTERN}, extra={"expected": _NAME_WORDS, "pattern": NAME_PATTERN}),
+]
+Purposes = Annotated[_Purpose | list[Name], Meta(extra={"expected": "a purpose, a list of purposes, or none"})]
 Condition = Annotated[
     str | Annotated[list[str], Meta(min_length=1)],
     Meta(extra={"expected": "a condition, or a list of conditions that all must hold", "condition": True}),
