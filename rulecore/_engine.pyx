@@ -5,6 +5,7 @@ the context, the conditions that its placement's rules test, and one object for 
 """
 
 cimport cython
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport int64_t, uint32_t
 
 from rulecore._bundle cimport BundleImage, span_bytes, span_str
@@ -113,11 +114,14 @@ cdef inline Decision decision_of(Linked linked, Verdict verdict):
 
 cdef int64_t instant(object now) except? -1:
     """`now` as it is evaluated. A float is refused: seconds taken for microseconds would mean 1970."""
+    cdef int overflow = 0
+    cdef int64_t micros
     if not isinstance(now, int):
         raise TypeError(f"now is an int, microseconds since 1970, not {type(now).__name__}")
-    if not TIMESTAMP_MIN <= now <= TIMESTAMP_MAX:
+    micros = PyLong_AsLongLongAndOverflow(now, &overflow)
+    if overflow != 0 or not TIMESTAMP_MIN <= micros <= TIMESTAMP_MAX:
         raise ValueError(f"now is {now} microseconds since 1970, which is not in the years 1 to 9999")
-    return now
+    return micros
 
 
 @cython.final
