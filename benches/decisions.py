@@ -9,8 +9,7 @@ import msgspec
 from benches.generator import ATTRIBUTES, NOW, Facts, Scenario
 from benches.report import Ratio, Section
 from benches.timing import Case, measure
-from rulecore import BundleImage, Engine, write_bundle
-from rulecore._hash import murmur3_32
+from rulecore import BundleImage, Engine, murmur3_32, write_bundle
 
 RULES: Final = (20, 200, 2_000)
 CONTEXTS: Final = 64

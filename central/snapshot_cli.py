@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from central.segments import BuildStats, build_snapshot
-from rulecore._membership import Membership
-from rulecore._snapshot import SnapshotImage
+from rulecore import Membership, SnapshotImage
 from rulecore.errors import EdgewiseError, ImageError
 from rulecore.keys import EPOCH_MAX, KEY_BYTES, KEY_FILE, MembershipKeys
 from rulecore.model import Scalar

@@ -2,7 +2,11 @@
 
 from rulecore._bundle import BundleImage
 from rulecore._engine import Decision, Engine
+from rulecore._grouping import NO_SEGMENT, RowGrouper
+from rulecore._hash import murmur3_32
 from rulecore._membership import Membership
+from rulecore._snapshot import SnapshotImage
+from rulecore._text import duration_constant, is_semver, timestamp_constant
 from rulecore.errors import (
     ContextError,
     EdgewiseError,
@@ -12,6 +16,7 @@ from rulecore.errors import (
     LimitError,
     LinkError,
     PlacementError,
+    UnitKeyCollisionError,
 )
 from rulecore.image import write_bundle
 from rulecore.keys import MembershipKeys
@@ -19,6 +24,7 @@ from rulecore.limits import LIMITS, Limits
 
 __all__ = [
     "LIMITS",
+    "NO_SEGMENT",
     "BundleImage",
     "ContextError",
     "Decision",
@@ -33,5 +39,12 @@ __all__ = [
     "Membership",
     "MembershipKeys",
     "PlacementError",
+    "RowGrouper",
+    "SnapshotImage",
+    "UnitKeyCollisionError",
+    "duration_constant",
+    "is_semver",
+    "murmur3_32",
+    "timestamp_constant",
     "write_bundle",
 ]

@@ -13,6 +13,7 @@ ROOT: Final = Path(__file__).parent.parent
 EXPORTS: Final = {
     "rulecore": {
         "LIMITS",
+        "NO_SEGMENT",
         "BundleImage",
         "ContextError",
         "Decision",
@@ -27,6 +28,13 @@ EXPORTS: Final = {
         "Membership",
         "MembershipKeys",
         "PlacementError",
+        "RowGrouper",
+        "SnapshotImage",
+        "UnitKeyCollisionError",
+        "duration_constant",
+        "is_semver",
+        "murmur3_32",
+        "timestamp_constant",
         "write_bundle",
     },
     "central": set[str](),

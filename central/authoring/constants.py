@@ -16,7 +16,7 @@ from typing import Final
 import re2
 
 from central.authoring.diagnostics import nearest
-from rulecore._text import duration_constant, is_semver, timestamp_constant
+from rulecore import duration_constant, is_semver, timestamp_constant
 from rulecore.limits import LIMITS
 
 Value = int | str

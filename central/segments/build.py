@@ -29,8 +29,7 @@ from typing_extensions import Buffer
 from central.segments import read
 from central.segments.errors import InputError
 from central.segments.progress import Progress
-from rulecore._grouping import NO_SEGMENT, RowGrouper
-from rulecore._snapshot import SnapshotImage
+from rulecore import NO_SEGMENT, RowGrouper, SnapshotImage
 from rulecore.errors import UnitKeyCollisionError
 from rulecore.keys import MembershipKeys
 from rulecore.mapping import map_file
