@@ -220,6 +220,15 @@ class Calls(Checks):
         tests = [self._in_segment(name) for name in names]
         return tests[0] if len(tests) == 1 else self.made(op, tests, Type.BOOL)
 
+    def _check_declared(self, name: str, node: Node) -> None:
+        """Warn of a segment that nobody declared and that may be a slip of one that somebody did."""
+        close = "" if name in self.scope.segments else nearest(name, self.scope.segments)
+        if close:
+            message = f"the segment {name!r} is not declared: it must come from the snapshot"
+            self.scope.problems.warning(
+                self.origin.position(node.start), message, expected="a name under segments", nearest=close
+            )
+
     def _in_segment(self, node: Node) -> Checked:
         self.terms += 1
         name = bare(node)
@@ -230,5 +239,6 @@ class Calls(Checks):
             close = nearest(name.value, self.scope.segments)
             self.report(node.start, f"{self.source(node)} is no segment's name", "a name of a-z, 0-9, _ and -", close)
         else:
+            self._check_declared(name.value, node)
             return Checked(model.InSegment(name.value), Type.BOOL)
         return Checked(None, Type.BOOL)

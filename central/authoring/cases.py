@@ -1,12 +1,12 @@
 """The tests beside the rules, resolved: contexts typed by the bundle's attributes, expectations checked for names.
 
-How they are run, and what they reach, is `central/authoring/testing.py`'s.
+How they are run, and what they reach, is `testing.py`'s.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -14,8 +14,10 @@ from msgspec import UnsetType
 
 from central.authoring import source
 from central.authoring.attributes import Attributes, hidden
+from central.authoring.constants import ConstantError, check_duration, check_timestamp
 from central.authoring.diagnostics import Position, Problems, nearest
 from central.authoring.json_values import BadValueError, scalar_value
+from central.authoring.literals import INT_MAX
 from central.authoring.scope import SEGMENTS
 from central.authoring.yaml_nodes import Broken, Node, Scalar, Sequence
 from central.authoring.yaml_nodes import Mapping as Fields
@@ -24,11 +26,13 @@ from rulecore.model import NO_VARIANT, Bundle, Placement, Segment, Type
 _INT: Final = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 _WORDS: Final = {
     Type.BOOL: "true or false",
-    Type.INT: "a whole number",
+    Type.INT: "a whole number of 64 bits",
     Type.DOUBLE: "a number",
     Type.TIMESTAMP: "an instant such as 2026-11-20T18:00:00Z",
     Type.DURATION: "a duration such as 1h30m",
 }
+
+_TIMES: Final = {Type.TIMESTAMP: check_timestamp, Type.DURATION: check_duration}
 
 
 class Expectation(msgspec.Struct, frozen=True):
@@ -78,7 +82,7 @@ def _case(test: source.Test, placements: Mapping[str, Placement], contexts: _Con
         known = {one.name for one in placement.variants} | {NO_VARIANT}
         if variant not in known:
             message = f"{name!r} has no variant {variant!r}"
-            expected = f"one of {', '.join(sorted(known))}"
+            expected = f"a variant of the placement: {', '.join([*sorted(known - {NO_VARIANT}), NO_VARIANT])}"
             problems.error(place, message, expected=expected, nearest=nearest(variant, known))
         rule = None if detail is None else _text(detail.rule)
         rules = {one.id for one in placement.rules}
@@ -95,7 +99,7 @@ def _text(value: str | UnsetType) -> str | None:
 
 
 class _Contexts:
-    """Reads contexts. A scalar is typed by its attribute: `city: no` and `visitor_id: 007` are the texts they look like."""
+    """Reads contexts. A scalar is typed by its attribute: `city: no` and `visitor_id: 007` are texts."""
 
     def __init__(
         self, types: Mapping[str, Type], attributes: Attributes, segments: Iterable[Segment], problems: Problems
@@ -167,18 +171,28 @@ class _Contexts:
         if not isinstance(node, Scalar) or (not node.text and not node.style):
             self._wrong(node, name, _WORDS.get(type_, "a text"))
             return None
-        if type_ in (Type.STRING, Type.TIMESTAMP, Type.DURATION):
+        if type_ is Type.STRING:
             self._check_listed(node, name)
+            return node.text
+        if type_ in _TIMES:
+            self._check_time(node, _TIMES[type_])
             return node.text
         value = self._number(node, type_)
         if value is None:
             self._wrong(node, name, _WORDS[type_])
         return value
 
+    def _check_time(self, node: Scalar, check: Callable[[str], object]) -> None:
+        try:
+            check(node.text)
+        except ConstantError as error:
+            self._problems.error(node.position, error.message, expected=error.expected, nearest=error.nearest)
+
     def _number(self, node: Scalar, type_: Type) -> bool | int | float | None:
         """The value of a bool, int or double; None if it is none."""
         if type_ is Type.INT and not node.style and _INT.fullmatch(node.text):
-            return int(node.text)
+            number = int(node.text)
+            return number if -INT_MAX - 1 <= number <= INT_MAX else None
         try:
             value = scalar_value(node)
         except BadValueError:

@@ -31,13 +31,16 @@ def instant(text: str, zone: str) -> int:
     """Microseconds since 1970-01-01T00:00:00Z. `zone` is a known IANA name or an offset. Raises DateError."""
     try:
         written = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise DateError(f"{text!r} is no date: {error}", "a date of the calendar") from None
+    except ValueError:
+        raise DateError(f"{text!r} is not in the calendar", "a day that the month has, a time of the day") from None
     if written.tzinfo is None:
         local = tz(zone)
         written = written.replace(tzinfo=local)
         if len(text) > len("2026-11-20"):
-            _check_once(written, text, zone)
+            try:
+                _check_once(written, text, zone)
+            except OverflowError:
+                raise DateError(f"{text!r} is not in the calendar", "a time of the years 0001 to 9999 in UTC") from None
     return (written - _EPOCH) // _MICROSECOND
 
 

@@ -65,7 +65,7 @@ def _read(kind: inspect.Type, expected: str) -> _Reader:
         case inspect.ListType() | inspect.TupleType():
             return _list(kind, words)
         case inspect.UnionType():
-            return _union(kind, words)
+            return _union(kind, expected)
         case inspect.AnyType():
             return _any
         case _:
@@ -103,18 +103,18 @@ def _shortened(names: list[str]) -> str:
     return ", ".join(names[:_NAMES_SHOWN_MAX]) + ", ..." * (len(names) > _NAMES_SHOWN_MAX)
 
 
-def _wrong(node: Node, expected: str, problems: Problems) -> _Invalid:
+def _wrong(node: Node, expected: str, problems: Problems, meant: str = "") -> _Invalid:
     """Report a node of the wrong kind."""
     if not isinstance(node, Broken):
-        problems.error(node.position, _found(node), expected=expected)
+        problems.error(node.position, _found(node), expected=expected, nearest=meant)
     return INVALID
 
 
 def _found(node: Node) -> str:
     if isinstance(node, Mapping):
-        return "here are fields"
+        return "here are fields" if node.pairs else "here are no fields"
     if isinstance(node, Sequence):
-        return "here is a list"
+        return "here is a list" if node.items else "here is an empty list"
     text = node.text if isinstance(node, Scalar) else ""
     if isinstance(node, Scalar) and not text and not node.style:
         return "nothing stands here"
@@ -123,12 +123,13 @@ def _found(node: Node) -> str:
 
 def _scalar(kind: inspect.Type, words: str) -> _Reader:
     accept = _acceptor(kind)
+    choice = [str(value) for value in kind.values] if isinstance(kind, inspect.LiteralType) else []
 
     def read(node: Node, problems: Problems) -> object:
         if not isinstance(node, Scalar) or (not node.text and not node.style):
             return _wrong(node, words, problems)
         value = accept(node)
-        return _wrong(node, words, problems) if value is INVALID else value
+        return _wrong(node, words, problems, nearest(node.text, choice)) if value is INVALID else value
 
     return read
 
@@ -139,7 +140,9 @@ def _acceptor(kind: inspect.Type) -> Callable[[Scalar], object]:
         case inspect.StrType(pattern=pattern, min_length=shortest, max_length=longest):
             fits = re.compile(pattern or "")
             low, high = shortest or 0, longest if longest is not None else 1 << 30
-            return lambda node: node.text if low <= len(node.text) <= high and fits.search(node.text) else INVALID
+            return lambda node: (
+                node.text if low <= len(node.text.encode()) <= high and fits.search(node.text) else INVALID
+            )
         case inspect.LiteralType(values=values):
             return lambda node: node.text if node.text in values else INVALID
         case inspect.BoolType():
@@ -168,9 +171,10 @@ def _any(node: Node, problems: Problems) -> object:
         return INVALID
 
 
-def _union(kind: inspect.UnionType, words: str) -> _Reader:
+def _union(kind: inspect.UnionType, expected: str) -> _Reader:
     """One type for scalars and one for the rest: which is meant can be seen from the node."""
-    readers = {isinstance(_bare(one), (inspect.StrType, inspect.FloatType)): _read(one, "") for one in kind.types}
+    readers = {isinstance(_bare(one), (inspect.StrType, inspect.FloatType)): _read(one, expected) for one in kind.types}
+    words = expected or _words(kind)
 
     def read(node: Node, problems: Problems) -> object:
         if isinstance(node, Scalar) and (node.text or node.style):
@@ -288,5 +292,9 @@ def _mend(pair: Any, problems: Problems) -> None:
 
 
 def _unknown(place: Position, name: str, known: list[str], problems: Problems) -> None:
+    field, colon, _ = name.partition(":")
+    if colon and field in known:
+        problems.error(place, f"no space follows the colon of {field!r}", expected=f"`{field}: `, then the value")
+        return
     meant = nearest(name, known)
     problems.error(place, f"unknown field {name!r}", expected=f"one of {_shortened(sorted(known))}", nearest=meant)

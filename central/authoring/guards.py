@@ -41,7 +41,8 @@ class Guards:
         known = self._compiled.get(scalar.text)
         if known is not None:
             return known
-        if not scalar.text or (self._broken and self._broken.intersection(_WORD.findall(scalar.text))):
+        missing = not scalar.text and not scalar.style  # which was reported
+        if missing or (self._broken and self._broken.intersection(_WORD.findall(scalar.text))):
             return None
         compiled = compile_condition(scalar.text, self._scope, ScalarOrigin(scalar))
         if compiled is not None:

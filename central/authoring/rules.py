@@ -65,8 +65,9 @@ class Rules:
     def _unique(self, ids: dict[str, Position], name: str, place: Position, kind: str) -> None:
         first = ids.setdefault(name, place)
         if first is not place:
-            message = f"the {kind} {name!r} is there already, at {first.file}:{first.line}"
-            self._problems.error(place, message, expected=f"a name that no other {kind} of the bundle has")
+            ids[name], later = sorted((first, place))
+            message = f"the {kind} {name!r} is there already, at {ids[name].file}:{ids[name].line}"
+            self._problems.error(later, message, expected=f"a name that no other {kind} of the bundle has")
 
     def _shown(self, rule: source.Rule, variants: set[str]) -> tuple[str | None, tuple[tuple[str, int], ...]]:
         """The variant to serve, or the split."""
@@ -93,7 +94,7 @@ class Rules:
         total = sum(weights.values())
         whole = len(weights) == len(rule.names("split"))
         if whole and not total:
-            self._problems.error(rule.at("split"), "the weights come to nothing", expected="one above 0 or more")
+            self._problems.error(rule.at("split"), "the weights come to nothing", expected="at least one above 0")
         elif total > _WEIGHTS_MAX:
             expected = f"at most {_WEIGHTS_MAX:,}"
             self._problems.error(rule.at("split"), f"the weights come to {total:,}", expected=expected)
@@ -105,7 +106,7 @@ class Rules:
     def known_variant(self, name: str, place: Position, variants: set[str]) -> None:
         """Report a variant that the placement does not have."""
         if name not in variants and name != NO_VARIANT:
-            expected = f"one of {', '.join(sorted(variants | {NO_VARIANT}))}"
+            expected = f"a variant of the placement: {', '.join([*sorted(variants), NO_VARIANT])}"
             self._problems.error(
                 place, f"there is no variant {name!r}", expected=expected, nearest=nearest(name, variants)
             )
@@ -115,7 +116,7 @@ class Rules:
         if starts is not None and ends is not None and starts >= ends:
             message = "the rule ends before it starts" if ends < starts else "the rule ends when it starts"
             self._problems.error(
-                rule.at("ends"), message, expected="an end behind the start; it is not part of the time"
+                rule.at("ends"), message, expected="an end after the start; the end itself is no part of the time"
             )
         return starts, ends
 

@@ -20,4 +20,4 @@ def thousandths(owner: Located, percent: float, problems: Problems, *path: str |
 
 def percent_text(share: int) -> str:
     """A share as an author would write it."""
-    return f"{Decimal(share) * 100 / PERCENT_STEPS:f}".rstrip("0").rstrip(".") or "0"
+    return f"{Decimal(share) * 100 / PERCENT_STEPS:.3f}".rstrip("0").rstrip(".")

@@ -42,7 +42,7 @@ Date = Annotated[
         extra={"expected": "a date such as 2026-11-20, or an instant such as 2026-11-20T18:00:00Z"},
     ),
 ]
-Salt = Annotated[str, Meta(min_length=1, max_length=256, extra={"expected": "a text of 1 to 256 characters"})]
+Salt = Annotated[str, Meta(min_length=1, max_length=256, extra={"expected": "a text of 1 to 256 bytes"})]
 Description = Annotated[str | UnsetType, Meta(description="For the reader; it changes nothing.")]
 Unit = Annotated[
     AttributeName | UnsetType,

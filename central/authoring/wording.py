@@ -70,6 +70,8 @@ def to_calculate(operator: str, kinds: tuple[Kind, ...], nodes: tuple[Node, ...]
             if kind is Type.INT and isinstance(node, Literal):
                 return f"two numbers of one type: `{node.value}.0`"
         return "two numbers of one type"
+    if set(kinds) == {Type.STRING}:
+        return "a number" if len(kinds) == 1 else "each compared by itself: a == '...' && b == '...'"
     if operator in "+-" and set(kinds) & {Type.TIMESTAMP, Type.DURATION}:
         return "a duration, such as `duration('1h')`"
     if operator == "%":

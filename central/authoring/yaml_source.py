@@ -40,6 +40,7 @@ class YamlSource:
         except UnicodeDecodeError as error:
             before = data[: error.start].decode(errors="replace")
             place = Position(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+            problems.add_source(file, data.decode(errors="replace"))
             problems.error(place, f"the byte 0x{data[error.start]:02x} is not UTF-8", expected="text in UTF-8")
             return None
         text = text.removeprefix("\ufeff").replace("\r\n", "\n")

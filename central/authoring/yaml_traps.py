@@ -20,7 +20,7 @@ from central.authoring.yaml_nodes import Mapping, Node, Pair, Scalar
 from central.authoring.yaml_source import YamlSource
 
 _BLOCK_VALUE: Final = re.compile(r"^\s*(?:- +)*(?P<key>[\w.-]+ *: +)?(?P<value>[^\s#|>{\[].*)$")
-_FLOW_VALUE: Final = re.compile(r"(?<=[{\[,])\s*(?:[\w.-]+: +)?(?P<value>[^\s{\[])")
+_FLOW_VALUE: Final = re.compile(r"(?<=[{\[,])\s*(?:[\w.-]+: +)?(?P<value>(?![\w.-]+: )[^\s{\[])")
 _UNFINISHED: Final = re.compile(r"(?:&&|\|\||[=!<>+*/%(,?:!-]|\bin)\s*$")
 _COMMENT: Final = re.compile(r"\s+#")
 _A_FIELD: Final = re.compile(r"[\w.-]*")

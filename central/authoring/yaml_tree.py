@@ -6,6 +6,7 @@ are no text, duplicate keys, too deep nesting. What the fields mean is `decode.p
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import yaml
@@ -16,6 +17,7 @@ from central.authoring.yaml_source import YamlSource
 from central.authoring.yaml_traps import A_TAG, in_quotes, rejoined, rejoined_items, repair
 from central.config import LIMITS
 
+_NAME: Final = re.compile(r"\s*[\w.-]+")
 _FIELD: Final = "a field, `name: value`, in line with its siblings"
 
 
@@ -119,12 +121,14 @@ class _Builder:
     def _distinct(self, pairs: list[Pair]) -> list[Pair]:
         first: dict[str, Pair] = {}
         for pair in pairs:
-            name, place = pair.key.text, pair.key.position
+            name = pair.key.text
             if name == "<<" and not pair.key.style:
-                self.problems.error(place, "merge keys (<<) are not taken", expected="the fields written out")
+                self.problems.error(
+                    pair.key.position, "merge keys (<<) are not taken", expected="the fields written out"
+                )
             elif name in first:
                 expected = f"one of the two: the first is in line {first[name].key.line}"
-                self.problems.error(place, f"{name!r} is given twice", expected=expected)
+                self.problems.error(pair.key.position, f"{name!r} is given twice", expected=expected)
             else:
                 first[name] = pair
         return list(first.values())
@@ -171,6 +175,15 @@ def _repaired(source: YamlSource, error: yaml.MarkedYAMLError, problems: Problem
     return any(repair(source, mark.line + 1, mark.column, problems) for mark in marks)
 
 
+def _no_field(text: str, first: int) -> tuple[str, str]:
+    """What is wrong with a text where a field is due, and what is expected. The fields begin in line `first`."""
+    if text.startswith(("]", "}")):
+        return f"this `{text[0]}` closes nothing", ""
+    if text.startswith("- "):
+        return "this does not go on the list above", "the `- ` of all its items in line with each other"
+    return f"this does not go with the fields from line {first} on", _FIELD
+
+
 def _report(source: YamlSource, error: yaml.MarkedYAMLError, problems: Problems) -> None:
     """The parser's complaint in our words."""
     what, doing = error.problem or "", error.context or ""
@@ -196,7 +209,9 @@ def _report(source: YamlSource, error: yaml.MarkedYAMLError, problems: Problems)
         expected = in_quotes(line[mark.column :].rstrip())
         problems.error(here, f"an unquoted value can't begin with `{char}`", expected=expected)
     elif "mapping values" in what:
-        problems.error(here, "no field can begin here", expected=f"{_FIELD}; a text that holds `: `, in quotes")
+        field = line[: mark.column]
+        place = source.place(mark.line + 1, len(field) - len(field.lstrip()) + 1) if _NAME.fullmatch(field) else here
+        problems.error(place, "no field can begin here", expected=f"{_FIELD}; a text that holds `: `, in quotes")
     elif "could not find expected ':'" in what:
         problems.error(there, "this is not a field", expected=_FIELD)
     elif "block sequence entries" in what:
@@ -204,7 +219,8 @@ def _report(source: YamlSource, error: yaml.MarkedYAMLError, problems: Problems)
     elif "'-' indicator" in what:
         problems.error(here, f"this does not belong to the list of line {since.line + 1}", expected="`- `")
     elif "expected key" in what:
-        problems.error(here, f"this does not go with the fields from line {since.line + 1} on", expected=_FIELD)
+        message, expected = _no_field(line[mark.column :], since.line + 1)
+        problems.error(here, message, expected=expected)
     elif "anchor" in doing:
         problems.error(there, "an unquoted value can't begin with & or *", expected="a text that begins so, in quotes")
     elif "document start" in what:
