@@ -55,8 +55,23 @@ class Case(msgspec.Struct, frozen=True):
     expect: tuple[Expectation, ...]
 
 
+class Written(msgspec.Struct, frozen=True):
+    """What the author gave: the placements that could be read, and the names of all. Not `complete`: a file of the
+    bundle could not be read. So tests don't complain again of what was reported where it stands.
+    """
+
+    placements: Mapping[str, source.Placement]
+    names: frozenset[str]
+    complete: bool
+
+    def all_rules(self, placement: Placement) -> bool:
+        """Whether every rule of the placement could be read."""
+        node = self.placements[placement.name].value("rules")
+        return (len(node.items) if isinstance(node, Sequence) else 0) == len(placement.rules)
+
+
 def resolve_tests(
-    tests: Iterable[source.Test], bundle: Bundle, attributes: Attributes, problems: Problems
+    tests: Iterable[source.Test], bundle: Bundle, written: Written, attributes: Attributes, problems: Problems
 ) -> tuple[Case, ...]:
     """The tests in the order written; what is wrong with them is reported."""
     placements = {placement.name: placement for placement in bundle.placements}
@@ -65,30 +80,38 @@ def resolve_tests(
         for rule in placement.rules:
             types |= {one.name: one.type for one in hidden(rule.id)}
     contexts = _Contexts(types, attributes, bundle.segments, problems)
-    return tuple(_case(test, placements, contexts, problems) for test in tests)
+    return tuple(_case(test, placements, written, contexts, problems) for test in tests)
 
 
-def _case(test: source.Test, placements: Mapping[str, Placement], contexts: _Contexts, problems: Problems) -> Case:
+def _case(
+    test: source.Test,
+    placements: Mapping[str, Placement],
+    written: Written,
+    contexts: _Contexts,
+    problems: Problems,
+) -> Case:
     expect = []
     for name, wanted in test.expect.items():
         placement = placements.get(name)
         if placement is None:
-            near = nearest(name, placements)
-            problems.error(test.key_at("expect", name), f"there is no placement {name!r}", nearest=near)
+            if written.complete and name not in written.names:
+                near = nearest(name, placements)
+                problems.error(test.key_at("expect", name), f"there is no placement {name!r}", nearest=near)
             continue
         detail = None if isinstance(wanted, str) else wanted
         variant = wanted if isinstance(wanted, str) else wanted.variant
         place = test.at("expect", name) if detail is None else detail.at("variant")
         known = {one.name for one in placement.variants} | {NO_VARIANT}
-        if variant not in known:
+        if variant not in known and variant not in written.placements[name].names("variants"):
             message = f"{name!r} has no variant {variant!r}"
             expected = f"a variant of the placement: {', '.join([*sorted(known - {NO_VARIANT}), NO_VARIANT])}"
             problems.error(place, message, expected=expected, nearest=nearest(variant, known))
         rule = None if detail is None else _text(detail.rule)
         rules = {one.id for one in placement.rules}
-        if detail is not None and rule is not None and rule not in rules | {NO_VARIANT}:
+        there = rule is None or rule in rules | {NO_VARIANT} or not written.all_rules(placement)
+        if detail is not None and not there:
             message = f"{name!r} has no rule {rule!r}"
-            problems.error(detail.at("rule"), message, nearest=nearest(rule, rules))
+            problems.error(detail.at("rule"), message, nearest=nearest(str(rule), rules))
         expect.append(Expectation(name, place, variant, _text(detail.reason) if detail else None, rule))
     context, places = contexts.read(test)
     return Case(test.name, test.at("name"), context, places, tuple(expect))
@@ -110,6 +133,7 @@ class _Contexts:
         self._conditions = {segment.name for segment in segments if segment.when is not None}
         self._precomputed = {segment.name for segment in segments if segment.when is None}
         self._problems = problems
+        self._sound = not problems.error_count  # else a condition may be missing that asks for a segment
 
     def read(self, test: source.Test) -> tuple[dict[str, object], dict[str, Position]]:
         """The context by dotted names, and where each was written."""
@@ -149,7 +173,7 @@ class _Contexts:
             if name in self._conditions:
                 message = f"{name!r} is a segment by condition: who belongs to it is not stated, but computed"
                 self._problems.error(item.position, message, expected="what its condition asks for")
-            elif name not in self._precomputed:
+            elif name not in self._precomputed and self._sound:
                 near = nearest(name, self._precomputed)
                 self._problems.error(item.position, f"no rule asks for a segment {name!r}", nearest=near)
             names.append(name)

@@ -16,7 +16,7 @@ import msgspec
 from central.authoring import source
 from central.authoring.attributes import Attributes, hidden
 from central.authoring.blocks import Blocks
-from central.authoring.cases import Case, resolve_tests
+from central.authoring.cases import Case, Written, resolve_tests
 from central.authoring.constants import ConstantError, check_zone
 from central.authoring.decode import decode
 from central.authoring.diagnostics import Problems
@@ -41,6 +41,7 @@ class Sources(msgspec.Struct, frozen=True):
     placements: dict[str, source.Placement]
     segments: dict[str, source.Segment]
     tests: tuple[source.Test, ...]
+    written: Written
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ def load_bundle(directory: Path) -> Loaded:
     blocks = Blocks(directory, problems)
     attributes = Attributes(sources.bundle, problems)
     bundle = _resolve(sources, attributes, blocks, problems)
-    tests = resolve_tests(sources.tests, bundle, attributes, problems)
+    tests = resolve_tests(sources.tests, bundle, sources.written, attributes, problems)
     if problems.error_count:
         return Loaded(problems, source=sources)
     blocks.warn_of_unused()
@@ -80,11 +81,11 @@ def _read(directory: Path, problems: Problems) -> Sources | None:
     if bundle is None:
         return None
     holders: list[source.Bundle | source.Part] = [bundle, *parts]
+    placements = _merged("placement", [holder.placements for holder in holders], problems)
+    segments = _merged("segment", [holder.segments for holder in holders], problems)
+    names = frozenset(name for holder in holders for name in holder.names("placements"))
     return Sources(
-        bundle,
-        _merged("placement", [holder.placements for holder in holders], problems),
-        _merged("segment", [holder.segments for holder in holders], problems),
-        tuple(tests),
+        bundle, placements, segments, tuple(tests), Written(placements, names, len(parts) == len(files.parts))
     )
 
 

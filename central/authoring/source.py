@@ -235,7 +235,11 @@ class Rule(Located):
     ] = UNSET
     serve: Annotated[Name | UnsetType, Meta(description="The variant to show; none for no content.")] = UNSET
     split: Annotated[
-        dict[Name, Annotated[int, Meta(ge=0, le=1_000_000_000)]] | UnsetType,
+        Annotated[
+            dict[Name, Annotated[int, Meta(ge=0, le=1_000_000_000)]],
+            Meta(extra={"expected": "variants and their weights: `{red: 50, blue: 50}`"}),
+        ]
+        | UnsetType,
         Meta(description="Variants and their weights, in place of `serve`. Needs an experiment or a salt."),
     ] = UNSET
     starts: Annotated[

@@ -78,7 +78,7 @@ def _in_flow(text: str, column: int) -> tuple[int, int, str] | None:
     for start in reversed(starts):
         end = _flow_end(text, start)
         value = text[start:end]
-        if column > end:
+        if column > end or not value:
             continue
         if value[0] == "!":
             return start, end, A_TAG

@@ -205,6 +205,9 @@ def _report(source: YamlSource, error: yaml.MarkedYAMLError, problems: Problems)
         else:
             where = f"the `{opening}` of line {since.line + 1}"
             problems.error(here, f"{where} can't go on like this", expected=f"`,` or `{closing}`")
+    elif "flow node" in doing:
+        found = f"`{char}` stands" if char else "the file ends"
+        problems.error(here, f"{found} where a value is due", expected='a value; "" for an empty text')
     elif "cannot start any token" in what:
         expected = in_quotes(line[mark.column :].rstrip())
         problems.error(here, f"an unquoted value can't begin with `{char}`", expected=expected)
