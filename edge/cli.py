@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge import log
@@ -60,14 +60,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--keys", type=Path, metavar="DIR", help="the directory of membership.json")
     command.add_argument(
         "--workers",
-        type=_positive,
+        type=_between(1, 1024),
         default=_cores(),
         metavar="N",
         help="processes (default: one a core, here %(default)s)",
     )
     command.add_argument("--host", default=defaults.host, help="address to listen on (default: %(default)s)")
     command.add_argument(
-        "--port", type=_port, default=defaults.port, help="port to listen on, 0 for any free one (default: %(default)s)"
+        "--port",
+        type=_between(0, 65535),
+        default=defaults.port,
+        help="port to listen on, 0 for any free one (default: %(default)s)",
     )
     command.add_argument("--uds", type=Path, metavar="PATH", help="listen on this unix socket instead")
     command.add_argument(
@@ -83,15 +86,10 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1024:
-        raise argparse.ArgumentTypeError("between 1 and 1024")
-    return value
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def whole_number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"a whole number between {least} and {most}")
+        return int(text)
 
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65535:
-        raise argparse.ArgumentTypeError("between 0 and 65535")
-    return value
+    return whole_number

@@ -40,6 +40,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     # What one request may ask for.
     body_bytes_max: int = 128 << 10
     head_bytes_max: int = 64 << 10
+    request_bytes_max: int = 1 << 20
+    """All of a request as it is sent: a body in small chunks takes several times its size."""
     request_read_seconds_max: float = 10.0
     placements_per_request_max: int = 100
 

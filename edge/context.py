@@ -48,6 +48,9 @@ GEO_HEADERS: Final[dict[str, tuple[tuple[bytes, bool], ...]]] = {
 # What CDNs write when they do not know: unknown, Tor, an empty lookup.
 UNKNOWN_PLACES: Final = frozenset({"", "?", "XX", "xx", "T1", "ZZ", "zz", "unknown"})
 
+# Of a user agent, what is looked at: a long one made for it would keep the pattern below busy.
+AGENT_BYTES_MAX: Final = 512
+
 _PAGE_HEADERS: Final = (b"x-original-uri", b"x-original-url", b"x-forwarded-host", b"host")
 _TABLET: Final = re.compile(rb"iPad|[Tt]ablet|Kindle|Silk/|PlayBook|Android(?!.*Mobile)")
 _MOBILE: Final = re.compile(rb"Mobi|iPhone|iPod|Android|Opera Mini|BlackBerry")
@@ -231,7 +234,7 @@ def _decoded(raw: bytes | None, decoder: Callable[[bytes], str]) -> str | None:
 def _device(text: RequestText) -> str | None:
     """`mobile`, `tablet` or `desktop` by a few words of the user agent and the client hint: simple on purpose."""
     hint = text.headers.get(b"sec-ch-ua-mobile", b"").strip()
-    agent = text.headers.get(b"user-agent", b"")
+    agent = text.headers.get(b"user-agent", b"")[:AGENT_BYTES_MAX]
     if hint == b"?1":
         return "mobile"
     if _TABLET.search(agent):

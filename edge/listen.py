@@ -31,6 +31,7 @@ class Listener:
         self._held = held
         self._uds = uds
         self._backlog = backlog
+        self._withdrawn = False
         self.address = address
 
     def worker_socket(self) -> socket.socket:
@@ -42,12 +43,20 @@ class Listener:
         own.setblocking(False)
         return own
 
-    def close(self) -> None:
-        """In the supervisor, when all workers have stopped: give up the address."""
-        self._held.close()
-        if self._uds is not None:
+    def withdraw(self) -> None:
+        """In the supervisor, before the workers drain: let nobody connect any more whom no worker would answer.
+
+        A unix socket listens for as long as any process holds it, so its path goes; workers end TCP's by themselves.
+        """
+        if self._uds is not None and not self._withdrawn:
+            self._withdrawn = True
             with contextlib.suppress(FileNotFoundError):
                 self._uds.unlink()
+
+    def close(self) -> None:
+        """In the supervisor, when all workers have stopped: give up the address."""
+        self.withdraw()
+        self._held.close()
 
 
 def open_listener(config: Config) -> Listener:
@@ -69,6 +78,8 @@ def _open_tcp(host: str, port: int, backlog: int) -> Listener:
                 probe.bind(address)
         held = _reusable(family)
         held.bind(address)
+    except UnicodeError as error:
+        raise ListenError(f"{host}:{port}: that is no name of a host") from error
     except OSError as error:
         raise ListenError(f"{host}:{port}: {error.strerror}") from error
     name, bound = held.getsockname()[:2]

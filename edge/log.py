@@ -2,17 +2,21 @@
 
 Nothing of a visitor is ever logged: no header, query, cookie, body or context, and of an exception only its type
 and where it was raised, since its message may quote what a visitor sent. Requests are counted, not logged.
+
+A log that can't be written, because its reader is gone or its disk is full, is lost: serving goes on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -21,19 +25,41 @@ from edge.config import LogFormat
 
 FRAMES_MAX: Final = 8
 TEXT_CHARS_MAX: Final = 200
+STDERR: Final = 2
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
-def configure(log_format: LogFormat) -> None:
-    """Send our own and the libraries' log records to standard error in one form. Call it once a process.
+class _StandardError:
+    """Standard error without a buffer: a line is one write, so that several processes' lines don't mix."""
 
-    A line is one write, so that lines of several processes do not run into each other.
-    """
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            os.write(STDERR, text.encode(errors="backslashreplace"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+_STANDARD_ERROR: Final = cast(TextIO, _StandardError())
+
+
+def say(text: str) -> None:
+    """Tell who started the command, in a line of its own."""
+    _STANDARD_ERROR.write(f"{text}\n")
+
+
+def configure(log_format: LogFormat) -> None:
+    """Send our own and the libraries' log records to standard error in one form. Call it once a process, early."""
+    # Standard streams that are closed become /dev/null, lest a socket take their number and get our log lines.
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(opened, True)
+    os.close(opened)
     render: Processor = (
         structlog.processors.JSONRenderer()
         if log_format is LogFormat.JSON
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(colors=os.isatty(STDERR))
     )
     shared: Sequence[Processor] = (
         structlog.processors.add_log_level,
@@ -43,10 +69,10 @@ def configure(log_format: LogFormat) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(_STANDARD_ERROR),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_STANDARD_ERROR)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_text_without_arguments, structlog.stdlib.add_logger_name, *shared],
@@ -57,6 +83,7 @@ def configure(log_format: LogFormat) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of single requests, which are only counted
 
 
 def get(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -12,10 +12,8 @@ reach it. Workers that die soon after their start are replaced more and more slo
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import sys
 import time
 from typing import Final
 
@@ -57,6 +55,7 @@ class Supervisor:
         self._pipe_read, self._pipe_write = os.pipe()
         self._ever_served = False
         self._ready_told = False
+        self._looked = time.monotonic()
         self._log = log.get("supervisor")
 
     def run(self) -> int:
@@ -84,15 +83,13 @@ class Supervisor:
                 self._board.ask_reload()
             failure = self._reap()
             if failure is not None and not self._ever_served:
-                sys.stderr.write(f"edge: {failure}\n")
+                log.say(f"edge: {failure}")
                 self._stop()
                 return EXIT_NOT_STARTED
             self._look_at_beats()
 
     def _start(self, slot: Slot) -> None:
         self._board.clear(slot.number)
-        sys.stdout.flush()
-        sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
             self._become_worker(slot.number)
@@ -116,8 +113,6 @@ class Supervisor:
         except BaseException as error:  # noqa: BLE001 - it must not go on as a second supervisor
             log.get("worker").error("worker failed", slot=number, exc_info=error)
         finally:
-            with contextlib.suppress(Exception):
-                sys.stderr.flush()
             os._exit(code)
 
     def _reap(self) -> str | None:
@@ -149,9 +144,14 @@ class Supervisor:
     def _look_at_beats(self) -> None:
         """Note which workers serve, and kill those whose event loop stands still."""
         now = time.monotonic()
+        # A supervisor that stood still itself (a stopped job, a frozen container) can't tell who hangs: all begin anew.
+        stood_still = now - self._looked > self._config.worker_hang_seconds_max / 2
+        self._looked = now
         for slot in self._slots:
             if slot.pid is None:
                 continue
+            if stood_still:
+                slot.beaten = now
             beats = self._board.beats(slot.number)
             if beats != slot.beats:
                 slot.beats, slot.beaten = beats, now
@@ -171,6 +171,7 @@ class Supervisor:
     def _stop(self) -> int:
         """Drain the workers, then kill what is left."""
         self._log.info("stopping")
+        self._listener.withdraw()
         self._signal_all(signal.SIGTERM)
         limit = time.monotonic() + self._config.drain_notice_seconds + self._config.drain_seconds_max + 1.0
         code = EXIT_STOPPED
@@ -205,6 +206,6 @@ def serve(config: Config) -> int:
     try:
         listener = open_listener(config)
     except ListenError as error:
-        sys.stderr.write(f"edge: can't listen on {error}\n")
+        log.say(f"edge: can't listen on {error}")
         return EXIT_NOT_STARTED
     return Supervisor(config, listener).run()

@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 create_app(service),
                 loop="uvloop",
-                http=limited_protocol(config),
+                http=limited_protocol(config, service.counters),
                 ws="none",
                 lifespan="on",
                 log_config=None,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from edge import cli
 from edge.config import Config, Files, LogFormat
 from tests.edge.bundles import marked, put
+from tests.edge.serving import until
 
 
 def given(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Config:
@@ -56,7 +59,7 @@ def test_every_option_reaches_the_config(monkeypatch: pytest.MonkeyPatch) -> Non
         ("serve --bundle b --snapshot s", "--snapshot and --keys go together"),
         ("serve --bundle b --keys k", "--snapshot and --keys go together"),
         ("serve --bundle b --workers 0", "between 1 and 1024"),
-        ("serve --bundle b --workers many", "--workers"),
+        ("serve --bundle b --workers many", "--workers: a whole number between 1 and 1024"),
         ("serve --bundle b --port 65536", "between 0 and 65535"),
         ("serve --bundle b --log-format xml", "--log-format"),
     ],
@@ -101,8 +104,40 @@ def test_the_command_serves_and_stops(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+def test_a_log_that_nobody_reads_any_more_stops_nothing(tmp_path: Path) -> None:
+    put(tmp_path / "bundle", marked("first"))
+    path = tmp_path / "edge.sock"
+    command = [sys.executable, "-m", "edge", "serve", "--bundle", str(tmp_path / "bundle"), "--uds", str(path)]
+    with (
+        subprocess.Popen([*command, "--workers", "1"], stderr=subprocess.PIPE, text=True) as process,
+        httpx.Client(transport=httpx.HTTPTransport(uds=str(path), verify=False), base_url="http://edge") as client,
+    ):
+        assert process.stderr is not None
+        for line in process.stderr:
+            if '"ready"' in line:
+                break
+        process.stderr.close()
+
+        def shows(mark: str) -> bool:
+            return f"hero={mark}" in client.get("/v1/decide").headers["edgewise-variants"]
+
+        for mark in ("second", "third"):
+            put(tmp_path / "bundle", marked(mark))
+            process.send_signal(signal.SIGHUP)
+            until(partial(shows, mark), f"the {mark} release")
+        process.terminate()
+    assert process.returncode == 0
+
+
 def test_a_bad_bundle_ends_with_code_1_and_its_name(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edge", "serve", "--bundle", str(tmp_path / "nothing"), "--port", "0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert f"edge: {tmp_path / 'nothing'}: there is no such file" in done.stderr
+
+
+def test_a_host_that_no_host_can_be_called_ends_with_code_1() -> None:
+    command = [sys.executable, "-m", "edge", "serve", "--bundle", "b", "--host", "a" * 300]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == f"edge: can't listen on {'a' * 300}:8600: that is no name of a host\n"

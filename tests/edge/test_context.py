@@ -213,3 +213,8 @@ WANTED = [b"cookie", b"x-original-uri", b"x-original-url", b"host", b"referer", 
 def test_no_request_makes_the_reader_fail(headers: list[tuple[bytes, bytes]], query: bytes) -> None:
     context = READER.read(headers, query, Counters())
     assert all(isinstance(value, str | int | float | list) for value in context.values())
+
+
+def test_of_a_user_agent_only_the_beginning_is_looked_at() -> None:
+    assert read({"user-agent": "x" * 400 + "iPhone"}).get("device") == "mobile"
+    assert read({"user-agent": "x" * 600 + "iPhone"}).get("device") == "desktop"

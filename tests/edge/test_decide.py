@@ -208,12 +208,6 @@ def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     assert [b'"variant":"seen"' in answer for answer in answers] == [False, True, False, True]
 
 
-def test_bytes_that_are_no_http_get_400(server: Server) -> None:
-    with server.connect() as connection:
-        connection.sendall(b"\x16\x03\x01\x02\x00 what is this\r\n\r\n")
-        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
-
-
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS"])
 def test_another_method_is_405(client: httpx.Client, method: str) -> None:
     answer = client.request(method, "/v1/decide")

@@ -52,3 +52,10 @@ def test_exceptions_are_logged_by_type_and_place_without_their_message(form: str
         ]
         assert all(record["where"][-1].split()[-1] in ("fail", "broken") for record in records)
         assert all(record["level"] == "error" and record["timestamp"] for record in records)
+
+
+def test_a_closed_standard_error_is_no_other_file_s_number() -> None:
+    script = "import os; from edge import log; log.configure(log.LogFormat.JSON); print(os.open('/', os.O_RDONLY))"
+    command = ["sh", "-c", 'exec "$0" -c "$1" <&- 2>&-', sys.executable, script]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    assert int(done.stdout) > 2

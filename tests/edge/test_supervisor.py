@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ def test_a_unix_socket_is_shared_private_and_removed_at_the_end(directory: Path)
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         with server.client() as client:
             assert client.get("/v1/decide").headers["edgewise-variants"] == "banner=first, hero=first"
+        with server.connect() as begun:
+            begun.sendall(b"POST /v1/decide HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n")
+            until(lambda: server.status()["counters"]["posts"] == 1, "the request has begun")
+            server.signal(signal.SIGTERM)
+            # Nobody may connect to a server that won't answer, while it waits for what is under way.
+            until(lambda: not path.exists(), "the path is gone before the server")
+            assert server.process.poll() is None
+            begun.sendall(b"{}")
+            assert read_answers(begun, 1)[0].startswith(b"HTTP/1.1 200 ")
+        assert server.exit_code() == 0
     assert not path.exists()
 
 
@@ -127,6 +138,21 @@ def test_a_hung_worker_is_killed_and_replaced(directory: Path) -> None:
         server.wait("worker serves", 3)
         assert not alive(victim)
         assert victim not in server.pids()
+
+
+def test_workers_are_not_blamed_for_a_supervisor_that_stood_still(directory: Path) -> None:
+    with start(directory, workers=2, worker_hang_seconds_max=0.5) as server:
+        pids = server.pids()
+        everybody = [*pids, server.process.pid]
+        for pid in everybody:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.6)  # what is tested: longer than a worker may hang
+        for pid in reversed(everybody):
+            os.kill(pid, signal.SIGCONT)
+        server.signal(signal.SIGHUP)
+        server.wait("reload asked for")
+        assert server.pids() == pids
+        assert not server.events("worker hangs")
 
 
 def test_requests_on_a_shared_unix_socket_do_not_wait_for_a_hung_worker(directory: Path) -> None:
