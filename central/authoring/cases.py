@@ -236,4 +236,5 @@ class _Contexts:
 
     def _wrong(self, node: Node, name: str, expected: str) -> None:
         if not isinstance(node, Broken):
-            self._problems.error(node.position, f"{name!r} can't be this", expected=expected)
+            this = "a text in quotes" if isinstance(node, Scalar) and node.style else "this"
+            self._problems.error(node.position, f"{name!r} can't be {this}", expected=expected)

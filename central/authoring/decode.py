@@ -118,7 +118,8 @@ def _found(node: Node) -> str:
     text = node.text if isinstance(node, Scalar) else ""
     if isinstance(node, Scalar) and not text and not node.style:
         return "nothing stands here"
-    return f"here is {text if len(text) <= 60 else text[:57] + '...'!r}"
+    what = "the text " if isinstance(node, Scalar) and node.style else ""
+    return f"here is {what}{text if len(text) <= 60 else text[:57] + '...'!r}"
 
 
 def _scalar(kind: inspect.Type, words: str) -> _Reader:

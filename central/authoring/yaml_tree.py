@@ -19,6 +19,7 @@ from central.config import LIMITS
 
 _NAME: Final = re.compile(r"\s*[\w.-]+")
 _FIELD: Final = "a field, `name: value`, in line with its siblings"
+_QUOTED_OR_ITEM: Final = "a text that begins so, in quotes; the items of a list, with `- `"
 
 
 def read_tree(file: str, data: bytes, problems: Problems) -> Node | None:
@@ -156,7 +157,7 @@ class _Builder:
         if raw.startswith("!!"):
             expected = "the value alone"
             self.problems.error(self._place(event), f"tags ({raw.split()[0]}) are not taken", expected=expected)
-            return str(event.value)
+            return str(event.value) if type(event) is yaml.ScalarEvent else ""
         expected = in_quotes(raw) if type(event) is yaml.ScalarEvent else ""
         self.problems.error(self._place(event), A_TAG, expected=expected)
         return raw
@@ -224,8 +225,8 @@ def _report(source: YamlSource, error: yaml.MarkedYAMLError, problems: Problems)
     elif "expected key" in what:
         message, expected = _no_field(line[mark.column :], since.line + 1)
         problems.error(here, message, expected=expected)
-    elif "anchor" in doing:
-        problems.error(there, "an unquoted value can't begin with & or *", expected="a text that begins so, in quotes")
+    elif "anchor" in doing or "alias" in doing:
+        problems.error(there, "an unquoted value can't begin with & or *", expected=_QUOTED_OR_ITEM)
     elif "document start" in what:
         problems.error(here, "this does not go on what stands above", expected="all fields in line with each other")
     else:
