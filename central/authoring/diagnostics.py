@@ -60,19 +60,25 @@ class TextOrigin:
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that is wrong: `expected` says what would be right, `nearest` is the name that may be meant."""
+    """One thing that is wrong.
+
+    `expected` says what would be right, `nearest` is the name that may be meant, `why` how it came about.
+    """
 
     position: Position
     message: str
     expected: str = ""
     nearest: str = ""
+    why: str = ""
     severity: Severity = Severity.ERROR
     source_line: str = ""
 
     def render(self, colour: bool = False) -> str:
         """The problem as text: a line that editors understand, the source line with a caret, and the hints."""
         tint = _RED if self.severity is Severity.ERROR else _YELLOW
-        head = f"{_paint(str(self.position), _BOLD, colour)}: {_paint(self.severity + ':', tint, colour)} {self.message}"
+        head = (
+            f"{_paint(str(self.position), _BOLD, colour)}: {_paint(self.severity + ':', tint, colour)} {self.message}"
+        )
         lines = [head]
         if self.source_line.strip():
             shown, pad = _window(self.source_line, self.position.column)
@@ -81,6 +87,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
             lines.append(f"  {_paint('expected:', _CYAN, colour)} {self.expected}")
         if self.nearest:
             lines.append(f"  did you mean {self.nearest!r}?")
+        if self.why:
+            lines.append(f"  {_paint('why:', _CYAN, colour)} {self.why}")
         return "\n".join(lines)
 
 
@@ -95,21 +103,22 @@ class Problems:
         """Make known what stands in a file, so that problems in it can show their line."""
         self._sources[file] = text.split("\n")
 
-    def error(self, position: Position, message: str, *, expected: str = "", nearest: str = "") -> None:
-        self._add(position, message, expected, nearest, Severity.ERROR)
+    def error(self, position: Position, message: str, *, expected: str = "", nearest: str = "", why: str = "") -> None:
+        self._add(Problem(position, message, expected, nearest, why))
 
     def warning(self, position: Position, message: str, *, expected: str = "", nearest: str = "") -> None:
-        self._add(position, message, expected, nearest, Severity.WARNING)
-
-    def _add(self, position: Position, message: str, expected: str, nearest: str, severity: Severity) -> None:
-        lines = self._sources.get(position.file, [])
-        source_line = lines[position.line - 1].rstrip("\r") if 0 < position.line <= len(lines) else ""
-        self._found[Problem(position, message, expected, nearest, severity, source_line)] = None
+        self._add(Problem(position, message, expected, nearest, severity=Severity.WARNING))
 
     def take(self, others: Problems) -> None:
         """Add the problems of another collector, with the source lines known here."""
         for other in others.all:
-            self._add(other.position, other.message, other.expected, other.nearest, other.severity)
+            self._add(other)
+
+    def _add(self, problem: Problem) -> None:
+        place = problem.position
+        lines = self._sources.get(place.file, [])
+        source_line = lines[place.line - 1].rstrip("\r") if 0 < place.line <= len(lines) else ""
+        self._found[msgspec.structs.replace(problem, source_line=source_line)] = None
 
     @property
     def all(self) -> list[Problem]:
@@ -146,7 +155,8 @@ def nearest(word: str, candidates: Iterable[str]) -> str:
 
 def _edits(a: str, b: str, enough: int) -> int:
     """Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`; `enough` or more once
-    that many are needed."""
+    that many are needed.
+    """
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, 1):

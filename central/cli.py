@@ -1,0 +1,40 @@
+"""The command `central`: finds the module of a command and hands over to it.
+
+Only the module of the command that is asked for is imported, so that help is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+COMMANDS: Final = {
+    "rules": ("central.rules_cli", "check, test, compile and explain a bundle of rules"),
+    "snapshot": ("central.snapshot_cli", "build a snapshot of segment members, or look into one"),
+    "keys": ("central.snapshot_cli", "make the keys that stand between visitor ids and snapshots"),
+    "segments": ("central.segments_cli", "compute segments from a retailer's own records"),
+    "demo": ("central.demo", "run the whole way on real input, from purchases to decisions over HTTP"),
+}
+"""The commands, each with the module whose `add_commands` adds it, and its line of help."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code: 0 done, 1 problems found, 2 a wrong command line."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = next((word for word in words if not word.startswith("-")), None)
+    parser = argparse.ArgumentParser(prog="central", description="Edgewise for rule authors and publishers.")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    if command in COMMANDS:
+        importlib.import_module(COMMANDS[command][0]).add_commands(subparsers)
+    else:
+        for name, (_, help_text) in COMMANDS.items():
+            subparsers.add_parser(name, help=help_text)
+    arguments = parser.parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
