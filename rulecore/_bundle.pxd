@@ -12,6 +12,7 @@ cdef struct Image:
     const uint8_t* base
     size_t length
     uint64_t checksum
+    uint64_t unread                        # bytes that verification may still look at
     const char* pool
     size_t pool_size
     const uint8_t* zones

@@ -32,15 +32,14 @@ cdef bytes span_bytes(const Image* image, Span span):
 cdef class BundleImage:
     """A verified bundle image. Holds on to the buffer (bytes or a mapping) that it was read from."""
 
-    def __init__(self, data):
+    def __cinit__(self, data):
         cdef Fault fault
         cdef BufferView view = BufferView(data)
-        if self.view is not None:
-            raise TypeError("an image is read once")
         if view.size > BYTES_MAX:
             raise ImageError(f"larger than {BYTES_MAX:,} bytes", BYTES_MAX)
-        if <size_t> view.data % 8 != 0:
-            # Records are read in place: bytes at an odd address are copied once, here.
+        if <size_t> view.data % 8 != 0 or not view.view.readonly:
+            # Records are read in place, and must stay as they were verified: bytes at an odd address, or that somebody
+            # else could change, are copied once, here.
             view = BufferView(bytes(data))
         self.view = view
         with nogil:

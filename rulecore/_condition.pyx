@@ -9,12 +9,14 @@ from libc.string cimport memcmp
 
 from rulecore._bundle cimport Image, span_text
 from rulecore._context cimport (PRESENT, ListView, Slot, T_DOUBLE, T_LIST_INT, T_LIST_STRING, T_STRING, T_TIMESTAMP,
-                                Value, slots_scratch)
+                                Value, slots_give_back, slots_scratch)
 from rulecore._layout cimport *
 from rulecore._linked cimport KNOWN
 from rulecore._text cimport (TIMESTAMP_MAX, TIMESTAMP_MIN, Text, cidr_contains, semver_compare, semver_valid,
                              text_code_points, text_compare, text_contains, text_equal)
 from rulecore._zone cimport Civil, civil_from_micros, zone_offset
+
+from rulecore.limits import LIMITS
 
 cdef extern from *:
     bint __builtin_add_overflow(int64_t a, int64_t b, int64_t* result) nogil
@@ -27,6 +29,8 @@ cdef enum:
 cdef int64_t MICROS = 1_000_000
 cdef int64_t DURATION_MAX = 315_576_000_000 * 1_000_000                # 10,000 years, as CEL has it
 cdef double TWO_TO_63 = 9223372036854775808.0
+cdef int64_t STEPS_MAX = LIMITS.expression_steps_max
+cdef size_t STEP_BYTES = LIMITS.expression_step_bytes
 
 
 # Formulas
@@ -67,7 +71,8 @@ cdef Truth _ask(Linked linked, Workspace* work, const PredicateRecord* predicate
     cdef Value value
     cdef const Slot* slot
     if kind == P_EXPRESSION:
-        return _truth_of(value.integer) if _value(linked, work, predicate.subject, 0, &value) else ERROR
+        work.steps = STEPS_MAX
+        return _truth_of(value.integer) if _condition(linked, work, predicate.subject, 0, &value) else ERROR
     if kind == P_CONSENT:
         return TRUE if predicate.operand.bits & ~work.consent == 0 else ERROR
     if kind == P_SEGMENT:
@@ -194,6 +199,24 @@ cdef inline bint _give(Value* out, int64_t value) noexcept:
     return True
 
 
+cdef inline bint _spend(Workspace* work, size_t steps) noexcept:
+    """Whether an expression may take these steps too. What visitors send must not keep a node busy for minutes."""
+    if work.steps < <int64_t> steps:
+        work.steps = -1
+        return False
+    work.steps -= steps
+    return True
+
+
+cdef bint _condition(Linked linked, Workspace* work, uint32_t at, int loops, Value* out) noexcept:
+    """The value of a bool expression, which leaves none of the text behind that was made on the way to it."""
+    cdef char* scratch = work.slots.scratch
+    cdef size_t scratch_used = work.slots.scratch_used
+    cdef bint good = _value(linked, work, at, loops, out)
+    slots_give_back(work.slots, scratch, scratch_used)
+    return good
+
+
 cdef bint _value(Linked linked, Workspace* work, uint32_t at, int loops, Value* out) noexcept:
     """The value of the expression at node `at`; False when it is an error. `loops` counts the quantifiers around."""
     cdef const NodeRecord* node = &linked.image.nodes[at]
@@ -262,8 +285,10 @@ cdef bint _quantifier(Linked linked, Workspace* work, const NodeRecord* node, in
     if not _value(linked, work, node.a, loops, &listed):
         return False
     for k in range(listed.items.count):
+        if not _spend(work, 1):
+            return False
         work.loops[loops] = _element(linked, work, listed.items, k, is_text)
-        if not _value(linked, work, node.operand.node.b, loops + 1, &part):
+        if not _condition(linked, work, node.operand.node.b, loops + 1, &part):
             good = False
         elif part.integer == deciding:
             return _give(out, deciding)
@@ -279,12 +304,14 @@ cdef bint _operator(Linked linked, Workspace* work, const NodeRecord* node, int 
     # One operand
     if op == N_NEG:
         return _negated(node.type, a, out)
+    if linked.image.nodes[node.a].type == T_STRING and not _spend(work, a.text.size // STEP_BYTES):
+        return False
     if op == N_SIZE:
         if linked.image.nodes[node.a].type == T_STRING:
             return _give(out, text_code_points(a.text))
         return _give(out, a.items.count)
     if op == N_MATCHES:
-        return _give(out, _matches(linked, a.text, node.operand.node.b))
+        return _matches(linked, a.text, node.operand.node.b, out)
     if op == N_LOWER_ASCII:
         return _lower_ascii(work, a.text, out)
     if op == N_SEMVER:
@@ -306,6 +333,10 @@ cdef bint _operator(Linked linked, Workspace* work, const NodeRecord* node, int 
         return _moved(node, a.integer, b.integer, out)
     if op <= N_MOD:
         return _real_arithmetic(op, a.real, b.real, out) if node.type == T_DOUBLE else _arithmetic(op, a, b, out)
+    if op == N_IN and not _spend(work, b.items.count):
+        return False
+    if op >= N_INTERSECTS and not _spend(work, <size_t> a.items.count * b.items.count):
+        return False
     return _give(out, _text_or_list(linked, work, node, a, b))
 
 
@@ -418,11 +449,13 @@ cdef bint _calendar(const Image* image, int field, int64_t micros, Text zone, Va
     return _give(out, civil.millisecond)
 
 
-cdef bint _matches(Linked linked, Text text, uint32_t pattern) noexcept:
+cdef bint _matches(Linked linked, Text text, uint32_t pattern, Value* out) noexcept:
+    """google-re2 is called through Python: short of memory or stack it can't tell, and says neither yes nor no."""
     try:
-        return linked.patterns[pattern].search(PyBytes_FromStringAndSize(text.data, text.size)) is not None
-    except MemoryError:
+        found = linked.patterns[pattern].search(PyBytes_FromStringAndSize(text.data, text.size)) is not None
+    except (MemoryError, RecursionError):
         return False
+    return _give(out, found)
 
 
 cdef bint _lower_ascii(Workspace* work, Text text, Value* out) noexcept:

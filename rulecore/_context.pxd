@@ -52,6 +52,11 @@ cdef void slots_clear(Slots* slots) noexcept nogil
 cdef char* slots_scratch(Slots* slots, size_t size) noexcept nogil
 
 
+# Gives back what was made since `scratch` and `scratch_used` were as they are given.
+cdef inline void slots_give_back(Slots* slots, char* scratch, size_t scratch_used) noexcept nogil:
+    slots.scratch_used = scratch_used if slots.scratch == scratch else 0
+
+
 @cython.final
 cdef class ContextReader:
     cdef readonly tuple names              # of attributes, by slot

@@ -155,7 +155,7 @@ cdef class Engine:
 
     cdef Decision _decide(self, str placement, object context, object now):
         cdef uint32_t index = self.linked.bundle.placement_index(placement)
-        cdef Workspace* work = self.linked.begin(context, instant(now))
+        cdef Workspace* work = self.linked.begin(context, instant(now), False)
         cdef Verdict verdict = decide_placement(self.linked, work, index)
         self.linked.end(work)
         return decision_of(self.linked, verdict)
@@ -168,7 +168,7 @@ cdef class Engine:
             range(self.linked.image.placement_count) if placements is None
             else [self.linked.bundle.placement_index(placement) for placement in placements]
         )
-        work = self.linked.begin(context, instant(now))
+        work = self.linked.begin(context, instant(now), True)
         try:
             decisions = []
             for index in indices:
@@ -185,7 +185,7 @@ cdef class Engine:
     def matching_segments(self, context not None, object now):
         """The condition segments that the context is in, in order of name."""
         cdef uint32_t i
-        cdef Workspace* work = self.linked.begin(context, instant(now))
+        cdef Workspace* work = self.linked.begin(context, instant(now), True)
         try:
             return [
                 span_str(self.linked.image, self.linked.image.conditions[i].name)
@@ -198,7 +198,7 @@ cdef class Engine:
     def explain(self, str placement not None, context not None, object now):
         """The same decision with every rule, predicate and attribute that led to it."""
         cdef uint32_t index = self.linked.bundle.placement_index(placement)
-        cdef Workspace* work = self.linked.begin(context, instant(now))
+        cdef Workspace* work = self.linked.begin(context, instant(now), True)
         try:
             decision = decision_of(self.linked, decide_placement(self.linked, work, index))
             return explain_placement(self.linked, work, index, decision)

@@ -23,7 +23,13 @@ cdef struct Workspace:       # taken for one decision, then put back: nothing is
     int64_t now
     Members members
     uint32_t* found_ids      # room for Membership.find
+    int64_t steps            # that the expression at hand may still take
     Value[LOOPS] loops
+
+
+cdef struct Fill:            # a snapshot's column and the attribute's slot that it goes to
+    uint32_t column
+    uint32_t slot
 
 
 cdef class Linked:
@@ -35,14 +41,14 @@ cdef class Linked:
     cdef ContextReader reader
     cdef uint32_t* ordinals                # by the snapshot's segment id: the bundle's ordinal, or NONE
     cdef uint32_t ordinal_count
-    cdef uint32_t* column_slots            # by the snapshot's column: the attribute's slot, or NONE
-    cdef uint32_t column_count
-    cdef bint wants_columns
+    cdef Fill* fills
+    cdef uint32_t fill_count
     cdef Workspace** idle                  # a stack, used under the GIL
     cdef uint32_t idle_count
 
     # Reads a context (dict or bytes, which must outlive the workspace's use) and settles what every decision needs.
-    cdef Workspace* begin(self, object context, int64_t now) except NULL
+    # `allocates` says whether Python objects are made before `end`: then a dict could be changed meanwhile.
+    cdef Workspace* begin(self, object context, int64_t now, bint allocates) except NULL
     cdef void end(self, Workspace* work) noexcept
     # Looks the visitor's precomputed segments up, once a decision.
     cdef Members ask_members(self, Workspace* work) noexcept

@@ -45,7 +45,10 @@ cdef class Linked:
 
     def __init__(self, BundleImage bundle not None, Membership membership):
         attributes = bundle.attributes
-        self.reader = ContextReader(tuple(a.name for a in attributes), tuple(a.type for a in attributes))
+        try:
+            self.reader = ContextReader(tuple(a.name for a in attributes), tuple(a.type for a in attributes))
+        except ValueError as error:
+            raise ImageError(f"attributes that no context can give: {error}") from error
         self.patterns = []
         for i in range(self.image.pattern_count):
             try:
@@ -61,20 +64,21 @@ cdef class Linked:
             workspace_free(self.idle[i])
         PyMem_Free(self.idle)
         PyMem_Free(self.ordinals)
-        PyMem_Free(self.column_slots)
+        PyMem_Free(self.fills)
 
     cdef int link(self) except -1:
         cdef uint32_t i
         names = list(self.membership.segments)
         columns = dict(self.membership.columns)
-        wanted = {a.source_name: a for a in self.bundle.attributes if a.source is Source.SNAPSHOT}
+        wanted = [(slot, a) for slot, a in enumerate(self.bundle.attributes) if a.source is Source.SNAPSHOT]
         missing = tuple(sorted(set(self.bundle.segments) - set(names)))
         if missing:
             raise LinkError(f"the snapshot lacks the segments {', '.join(missing)}", missing)
-        missing = tuple(sorted(set(wanted) - set(columns)))
+        missing = tuple(sorted({a.source_name for _, a in wanted} - set(columns)))
         if missing:
             raise LinkError(f"the snapshot lacks the columns {', '.join(missing)}", missing)
-        for name, attribute in wanted.items():
+        for _, attribute in wanted:
+            name = attribute.source_name
             if attribute.type != Type(columns[name]):
                 raise LinkError(
                     f"the snapshot's column {name} is {columns[name]}, the attribute {attribute.name} {attribute.type}",
@@ -82,17 +86,16 @@ cdef class Linked:
                 )
         ordinal_of = {name: i for i, name in enumerate(self.bundle.segments)}
         self.ordinals = <uint32_t*> PyMem_Malloc(max(len(names), 1) * sizeof(uint32_t))
-        self.column_slots = <uint32_t*> PyMem_Malloc(max(len(columns), 1) * sizeof(uint32_t))
-        if self.ordinals == NULL or self.column_slots == NULL:
+        self.fills = <Fill*> PyMem_Malloc(max(len(wanted), 1) * sizeof(Fill))
+        if self.ordinals == NULL or self.fills == NULL:
             raise MemoryError()
         self.ordinal_count = len(names)
         for i, name in enumerate(names):
             self.ordinals[i] = index_or_none(ordinal_of.get(name))
-        slot_of = {a.name: slot for slot, a in enumerate(self.bundle.attributes)}
-        self.column_count = len(columns)
-        for i, name in enumerate(columns):
-            self.column_slots[i] = index_or_none(slot_of[wanted[name].name] if name in wanted else None)
-        self.wants_columns = bool(wanted)
+        column_of = {name: i for i, name in enumerate(columns)}
+        for i, (slot, attribute) in enumerate(wanted):
+            self.fills[i] = Fill(column_of[attribute.source_name], slot)
+        self.fill_count = len(wanted)
         return 0
 
     # Workspaces
@@ -114,7 +117,7 @@ cdef class Linked:
             raise MemoryError()
         return work
 
-    cdef Workspace* begin(self, object context, int64_t now) except NULL:
+    cdef Workspace* begin(self, object context, int64_t now, bint allocates) except NULL:
         cdef Workspace* work
         cdef bytes body
         if self.idle_count > 0:
@@ -125,7 +128,7 @@ cdef class Linked:
         try:
             if isinstance(context, dict):
                 self.reader.read_dict(context, work.slots)
-                if self.patterns:
+                if allocates or self.patterns:
                     self.pin_text(work)
             elif isinstance(context, bytes):
                 body = <bytes> context
@@ -148,7 +151,11 @@ cdef class Linked:
             workspace_free(work)
 
     cdef int pin_text(self, Workspace* work) except -1:
-        """Copies the dict's text: matching a pattern can let another thread run, which could change the dict."""
+        """Copies the dict's text, which else lies in its own strings.
+
+        Matching a pattern can let another thread run, making an object can have the garbage collector call finalizers:
+        either could change the dict.
+        """
         cdef uint32_t i
         cdef Slots* slots = work.slots
         cdef int kind
@@ -186,7 +193,7 @@ cdef class Linked:
                     if text_equal(work.slots.items[slot.value.items.first + k].text,
                                   span_text(self.image, self.image.purposes[i])):
                         work.consent |= <uint64_t> 1 << i
-        if self.wants_columns:
+        if self.fill_count:
             self.fill_columns(work)
         for i in range(self.image.attribute_count):
             if self.image.attributes[i].purposes & ~work.consent and slots[i].state == PRESENT:
@@ -204,11 +211,10 @@ cdef class Linked:
         cdef Slot* slot
         if self.find_visitor(work, &row) < 0:
             return
-        for i in range(self.column_count):
-            if self.column_slots[i] != NONE:
-                slot = &work.slots.slot[self.column_slots[i]]
-                if slot.state == ABSENT and self.membership.column_value(i, row, slot):
-                    slot.state = PRESENT
+        for i in range(self.fill_count):
+            slot = &work.slots.slot[self.fills[i].slot]
+            if slot.state == ABSENT and self.membership.column_value(self.fills[i].column, row, slot):
+                slot.state = PRESENT
 
     cdef Members ask_members(self, Workspace* work) noexcept:
         cdef const MetaRecord* meta = self.image.meta

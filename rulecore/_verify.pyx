@@ -12,7 +12,7 @@ from rulecore._context cimport (T_BOOL, T_DOUBLE, T_DURATION, T_INT, T_LIST_INT,
                                 T_TIMESTAMP)
 from rulecore._hash cimport xxh64
 from rulecore._layout cimport *
-from rulecore._text cimport cidr_valid, text_compare, text_valid_utf8
+from rulecore._text cimport TIMESTAMP_MAX, TIMESTAMP_MIN, cidr_valid, text_compare, text_valid_utf8
 from rulecore._zone cimport zones_verify
 
 cdef enum:
@@ -22,7 +22,17 @@ cdef enum:
     NAME_BYTES = 64                      # of placements, variants, rules, segments, experiments
     DEPTH = 64                           # LIMITS.expression_depth_max, formula_depth_max
     LOOPS = 4                            # LIMITS.image_loops_max
+    ATTRIBUTES_MAX = 1_000
+    PURPOSES_MAX = 64
+    SEGMENTS_MAX = 65_535
+    PLACEMENTS_MAX = 10_000
+    RULES_MAX = 1_000_000
+    VARIANTS_MAX = 1_000                 # of a placement
+    FORMULA_NODES = 20_000               # LIMITS.formula_nodes_per_rule_max
 
+# What verification looks at, things that several records share counted for each: enough for any sound image, and a
+# bound on the time that one takes whose records all share its largest text or list.
+cdef uint64_t READ_BYTES = <uint64_t> 4 << 30
 cdef char* MAGIC = b"EWBUNDLE"
 
 
@@ -52,6 +62,8 @@ cdef Fault verify_image(const uint8_t* base, size_t size, Image* image) noexcept
     cdef Fault found = _header(base, size, image)
     if found.what == NULL:
         found = _sections(image)
+    if found.what == NULL:
+        found = _counts(image)
     if found.what == NULL:
         found = _meta(image)
     if found.what == NULL:
@@ -90,6 +102,7 @@ cdef Fault _header(const uint8_t* base, size_t size, Image* image) noexcept nogi
         return fault(b"the checksum does not fit", 24)
     image.base = base
     image.length = size
+    image.unread = READ_BYTES
     return sound()
 
 
@@ -179,7 +192,25 @@ cdef void _point(Image* image, int section, const uint8_t* data, size_t length) 
         image.split_count = count
 
 
+cdef Fault _counts(const Image* image) noexcept nogil:
+    if image.attribute_count > ATTRIBUTES_MAX or image.purpose_count > PURPOSES_MAX:
+        return fault_in(image, image.attributes, b"more attributes or purposes than a bundle may have")
+    if image.segment_count > SEGMENTS_MAX:
+        return fault_in(image, image.segments, b"more segments than a bundle may have")
+    if image.placement_count > PLACEMENTS_MAX or image.rule_count > RULES_MAX:
+        return fault_in(image, image.placements, b"more placements or rules than a bundle may have")
+    return sound()
+
+
 # Names and text
+
+
+cdef inline bint _may_read(const Image* image, uint64_t size) noexcept nogil:
+    """Whether so many bytes more may be looked at."""
+    if size > image.unread:
+        return False
+    (<Image*> image).unread -= size
+    return True
 
 
 cdef inline bint _in_pool(const Image* image, Span span) noexcept nogil:
@@ -187,7 +218,8 @@ cdef inline bint _in_pool(const Image* image, Span span) noexcept nogil:
 
 
 cdef inline bint _is_text(const Image* image, Span span) noexcept nogil:
-    return _in_pool(image, span) and text_valid_utf8(image.pool + span.offset, span.size)
+    return (_in_pool(image, span) and _may_read(image, span.size)
+            and text_valid_utf8(image.pool + span.offset, span.size))
 
 
 cdef bint _is_line(const Image* image, Span span) noexcept nogil:
@@ -257,8 +289,6 @@ cdef Fault _meta(const Image* image) noexcept nogil:
 cdef Fault _names(const Image* image) noexcept nogil:
     cdef uint32_t i
     cdef const AttributeRecord* attribute
-    if image.purpose_count > 64:
-        return fault_in(image, image.purposes, b"more than 64 purposes")
     for i in range(image.purpose_count):
         if not _is_name(image, image.purposes[i]):
             return fault_in(image, &image.purposes[i], b"a malformed name of a purpose")
@@ -313,6 +343,8 @@ cdef struct Tree:                        # the walk over one bundle's expression
 cdef bint _are_items(const Image* image, ItemSpan span, int list_type) noexcept nogil:
     cdef uint32_t i
     if span.first > image.item_count or span.count > image.item_count - span.first:
+        return False
+    if not _may_read(image, <uint64_t> span.count * sizeof(Operand)):
         return False
     if list_type == T_LIST_STRING:
         for i in range(span.first, span.first + span.count):
@@ -403,6 +435,8 @@ cdef const char* _leaf_fault(const Image* image, Tree* tree, uint32_t at, int lo
             good = _are_items(image, node.operand.items, node.type)
         elif node.type == T_BOOL:
             good = node.operand.bits <= 1
+        elif node.type == T_TIMESTAMP:
+            good = TIMESTAMP_MIN <= node.operand.integer <= TIMESTAMP_MAX
         else:
             good = node.type != T_SEMVER
     elif op == N_ATTR:
@@ -542,6 +576,8 @@ cdef Fault _formulas(const Image* image) noexcept nogil:
             return fault_in(image, formula, b"an unknown kind of condition")
         if formula.link <= i or formula.link > (ends[depth - 1] if depth > 0 else image.formula_count):
             return fault_in(image, formula, b"a condition that reaches out of the one around it")
+        if formula.link - i > FORMULA_NODES + 2:    # and a segment's own consent in front
+            return fault_in(image, formula, b"a condition of too many terms")
         if formula.link == i + 1:
             continue
         if depth == DEPTH:
@@ -565,7 +601,8 @@ cdef Fault _placements(const Image* image) noexcept nogil:
             return fault_in(image, placement, b"a malformed placement")
         if i > 0 and not _is_after(image, placement.name, image.placements[i - 1].name):
             return fault_in(image, placement, b"placements out of order")
-        if (placement.first_variant != variants or placement.variant_count > image.variant_count - variants
+        if (placement.first_variant != variants or placement.variant_count > VARIANTS_MAX
+                or placement.variant_count > image.variant_count - variants
                 or placement.default_variant >= placement.variant_count):
             return fault_in(image, placement, b"a placement with variants that are not its own")
         if placement.first_rule != rules or placement.rule_count > image.rule_count - rules:
@@ -622,6 +659,8 @@ cdef const char* _split_fault(const Image* image, const RuleRecord* rule, uint32
     cdef uint32_t i
     if rule.first_split > image.split_count or rule.split_count > image.split_count - rule.first_split:
         return b"a rule with a split that is not there"
+    if not _may_read(image, <uint64_t> rule.split_count * sizeof(SplitRecord)):
+        return b"a rule with a split that too many others have"
     if rule.serve != NONE:
         return unless(rule.serve < variants and rule.split_count == 0, b"a rule that serves what is not there")
     for i in range(rule.first_split, rule.first_split + rule.split_count):

@@ -87,6 +87,7 @@ class Conditions:
         self.patterns: list[str] = []
         self.formulas: list[bytes] = []
         self.zones: set[str | None] = set()
+        self._first_node = 0
         self._predicate_of: dict[str, int] = {}
         self._formula_of: dict[tuple[_FormulaRecord, ...], int] = {}
         self._items_of: dict[tuple[str, ...] | tuple[int, ...], Span] = {}
@@ -155,7 +156,10 @@ class Conditions:
                 return PredicateKind.P_HOLDS_INTEGER, 0, self.slots[name], layout.INTEGER.pack(number)
             case _:
                 simple = None
-        return simple or (PredicateKind.P_EXPRESSION, 0, self._node(predicate, 1, 0, 0), bytes(8))
+        if simple is not None:
+            return simple
+        self._first_node = len(self.nodes)
+        return PredicateKind.P_EXPRESSION, 0, self._node(predicate, 1, 0, 0), bytes(8)
 
     def _comparison(self, compare: Compare, attr: Attr, const: Const) -> tuple[PredicateKind, int, int, bytes] | None:
         """A comparison of an attribute with a constant, if it has a kind of its own."""
@@ -280,6 +284,11 @@ class Conditions:
         return self._emit(NodeOp.N_COMPARE, Type.BOOL, first, operand=pair(second), mode=operands * 8 + compare)
 
     def _emit(self, op: NodeOp, kind: Type, a: int = 0, *, operand: bytes = bytes(8), mode: int = 0) -> int:
+        if len(self.nodes) - self._first_node >= LIMITS.formula_nodes_per_rule_max:
+            raise LimitError(
+                f"an expression comes to more than {LIMITS.formula_nodes_per_rule_max:,} terms once its segments are "
+                "written out"
+            )
         self.nodes.append(layout.NODE.pack(op, TYPES[kind], mode, a, operand))
         return len(self.nodes) - 1
 

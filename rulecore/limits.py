@@ -11,7 +11,12 @@ import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Sizes that the image formats, their readers and the context readers hold to."""
+    """Sizes that the image formats, their readers and the context readers hold to.
+
+    One expression takes at most `expression_steps_max` steps, and is an error value when it needs more: a step is an
+    element that a quantifier comes to or that `in` and `sets` compare, or `expression_step_bytes` bytes of a text that
+    is looked through. Without quantifiers inside each other, over long lists, none comes near.
+    """
 
     bundle_bytes_max: int = 256 << 20
     snapshot_bytes_max: int = 64 << 30
@@ -25,6 +30,8 @@ class Limits(msgspec.Struct, frozen=True):
     columns_max: int = 64
     expression_depth_max: int = 64
     expression_loops_max: int = 2
+    expression_steps_max: int = 20_000_000
+    expression_step_bytes: int = 64
     image_loops_max: int = 4
     formula_depth_max: int = 64
     formula_nodes_per_rule_max: int = 20_000

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 
 import msgspec
 import pytest
 
-from rulecore import BundleImage, ContextError, Decision, Engine, PlacementError, write_bundle
+from rulecore import (
+    BundleImage,
+    ContextError,
+    Decision,
+    Engine,
+    LinkError,
+    Membership,
+    MembershipKeys,
+    PlacementError,
+    write_bundle,
+)
 from rulecore.explanation import FormulaTrace, Outcome, PredicateTrace, Truth
-from rulecore.model import Attribute, Bundle, Placement, Rule, Source, Type, Variant
+from rulecore.model import Attr, Attribute, Bundle, Call, Const, Placement, Rule, Segment, Source, Type, Variant
+from rulecore.snapshot import write_snapshot
 from tests.samples import CONTEXTS, sample_bundle
 
 NOW = 1_795_000_000_000_000
@@ -173,3 +186,78 @@ def test_without_a_snapshot_a_column_is_what_the_caller_states() -> None:
     engine = Engine(BundleImage(write_bundle(bundle)))
     assert engine.decide("p", {"tier": "gold"}, NOW).variant == "v"
     assert engine.decide("p", {}, NOW).variant == "w"
+
+
+def columns_of(*types: Type) -> Bundle:
+    """A bundle in which attributes of these types come from one column, and split each a rule."""
+    names = [f"tier-{number}" for number in range(len(types))]
+    attributes = tuple(
+        Attribute(name, kind, (), Source.SNAPSHOT, "tier") for name, kind in zip(names, types, strict=True)
+    )
+    variants = (Variant("v"), Variant("w"))
+    placements = tuple(
+        Placement(name, variants, "w", (Rule(name, None, (), name, "s", split=(("v", 1),)),)) for name in names
+    )
+    return Bundle("b", "UTC", attributes, (), (), (), placements)
+
+
+def test_one_column_may_fill_several_attributes_and_each_must_be_of_its_type() -> None:
+    keys = MembershipKeys(bytes(16), {1: bytes(16)})
+    membership = Membership(write_snapshot({"v1": set()}, keys, 1, {"tier": {"v1": "gold"}}), keys)
+    engine = Engine(BundleImage(write_bundle(columns_of(Type.STRING, Type.STRING))), membership)
+    assert [decision.variant for decision in engine.decide_all({"visitor_id": "v1"}, NOW)] == ["v", "v"]
+    with pytest.raises(LinkError, match="column tier is string, the attribute tier-0 int"):
+        Engine(BundleImage(write_bundle(columns_of(Type.INT, Type.STRING))), membership)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda engine, context: [decision.variant for decision in engine.decide_all(context, NOW)],
+        lambda engine, context: [trace.condition.holds for trace in engine.explain("p000", context, NOW).rules],
+        lambda engine, context: engine.matching_segments(context, NOW),
+    ],
+)
+def test_a_dict_that_a_finalizer_changes_meanwhile_is_still_the_one_that_was_read(
+    ask: Callable[[Engine, dict[str, object]], list[object]],
+) -> None:
+    text = "x" * 5_000
+    conditions = [
+        Call("contains", (Attr("city", Type.STRING), Const(Type.STRING, text[n:])), Type.BOOL) for n in range(200)
+    ]
+    rules = [Rule(f"r{n}", when, (), "visitor_id", "s", serve="v") for n, when in enumerate(conditions)]
+    variants = (Variant("v"), Variant("w"))
+    placements = [Placement("p000", variants, "w", tuple(rules))]
+    placements += [
+        Placement(f"p{n:03}", variants, "w", (Rule(f"q{n}", when, (), "visitor_id", "s", serve="v"),))
+        for n, when in enumerate(conditions)
+        if n > 0
+    ]
+    segments = tuple(Segment(f"s{n:03}", (), when) for n, when in enumerate(conditions))
+    city = Attribute("city", Type.STRING, (), Source.CONTEXT)
+    engine = Engine(BundleImage(write_bundle(Bundle("b", "UTC", (city,), segments, (), (), tuple(placements)))))
+    expected = ask(engine, {"city": text})
+    context: dict[str, object] = {"city": "".join(["x"] * 5_000)}
+    kept: list[str] = []
+
+    class Changes:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            context["city"] = ""
+            kept.extend("y" * (5_000 - n) for n in range(100))
+
+    gc.collect()
+    thresholds = gc.get_threshold()
+    gc.disable()
+    try:
+        Changes()
+        gc.set_threshold(5)
+        gc.enable()
+        assert ask(engine, context) == expected
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.enable()
+    gc.collect()
+    assert kept

@@ -12,7 +12,7 @@ import pytest
 
 from rulecore import BundleImage, Engine, ImageError, ImageFeatureError, ImageVersionError, LimitError, write_bundle
 from rulecore._hash import xxh64
-from rulecore.model import Bundle, Placement, Rule, Variant
+from rulecore.model import Attr, Attribute, Bundle, Call, Const, Placement, Rule, Source, Type, Variant
 from tests.samples import CONTEXTS, sample_bundle
 
 IMAGE = write_bundle(sample_bundle())
@@ -183,3 +183,78 @@ def test_a_salt_over_its_limit_is_refused() -> None:
     rule = Rule("r", None, (), "visitor_id", "s" * 257, serve="v")
     with pytest.raises(LimitError, match="longer than 256 bytes"):
         write_bundle(Bundle("big", "UTC", (), (), (), (), (Placement("p", (Variant("v"),), "v", (rule,)),)))
+
+
+def test_an_image_is_read_once_and_changing_the_bytes_that_it_came_from_changes_nothing() -> None:
+    source = bytearray(IMAGE)
+    image = BundleImage(source)
+    source[:] = bytes(len(source))
+    assert image.placements == ("banner", "closed", "hero")
+    assert image.variants("hero") == ("hat", "coat", "none")
+    with pytest.raises(TypeError):
+        BundleImage.__new__(BundleImage)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "message"),
+    [
+        (
+            Bundle(
+                "b",
+                "UTC",
+                tuple(Attribute(f"a{n:04}", Type.INT, (), Source.CONTEXT) for n in range(1_000)),
+                (),
+                (),
+                (),
+                (),
+            ),
+            "more attributes or purposes than a bundle may have",
+        ),
+        (
+            Bundle(
+                "b",
+                "UTC",
+                (),
+                (),
+                (),
+                (),
+                (Placement("p", tuple(Variant(f"v{n:04}") for n in range(1_001)), "v0000", ()),),
+            ),
+            "a placement with variants that are not its own",
+        ),
+    ],
+)
+def test_a_reader_holds_to_the_limits_whatever_the_writer_did(
+    monkeypatch: pytest.MonkeyPatch, bundle: Bundle, message: str
+) -> None:
+    monkeypatch.setattr("rulecore.image._check_limits", lambda *_: None)
+    with pytest.raises(ImageError, match=message):
+        BundleImage(write_bundle(bundle))
+
+
+def test_an_attribute_that_no_context_can_give_is_refused_with_the_image() -> None:
+    deep = Attribute(".".join("p" * 16), Type.INT, (), Source.CONTEXT)
+    image = BundleImage(write_bundle(Bundle("b", "UTC", (deep,), (), (), (), ())))
+    with pytest.raises(ImageError, match=r"attributes that no context can give: .* has more than 15 parts"):
+        Engine(image)
+
+
+def test_records_that_all_share_one_large_text_are_refused_in_bounded_time() -> None:
+    text = b'"' + b"x" * (1 << 20) + b'"'
+    placements = tuple(
+        Placement(name, tuple(Variant(f"v{n:04}", text) for n in range(1_000)), "v0000", ()) for name in "abcde"
+    )
+    with pytest.raises(ImageError, match="a malformed variant"):
+        BundleImage(write_bundle(Bundle("b", "UTC", (), (), (), (), placements)))
+
+
+def test_a_constant_instant_that_no_calendar_has_is_refused() -> None:
+    written = 1_234_567_891_234_567
+    hours = Call("get_hours", (Const(Type.TIMESTAMP, written), Attr("timezone", Type.STRING)), Type.INT)
+    rule = Rule("r", Call("eq", (hours, hours), Type.BOOL), (), "visitor_id", "s", serve="v")
+    image = write_bundle(Bundle("b", "UTC", (), (), (), (), (Placement("p", (Variant("v"),), "v", (rule,)),)))
+    assert survives(image)
+    for instant in ((1 << 63) - 1, -(1 << 63), 253_402_300_800_000_000):
+        changed = image.replace(struct.pack("<q", written), struct.pack("<q", instant))
+        with pytest.raises(ImageError, match="a malformed node"):
+            BundleImage(with_checksum(changed))

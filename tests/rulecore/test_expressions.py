@@ -1,0 +1,129 @@
+"""What one expression may cost, in terms, in memory and in steps, and what comes of it when it costs more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from rulecore import BundleImage, Engine, LimitError, write_bundle
+from rulecore.model import (
+    Attr,
+    Attribute,
+    Bundle,
+    Call,
+    Const,
+    Expr,
+    InSegment,
+    Placement,
+    Quantifier,
+    Rule,
+    Segment,
+    Source,
+    Type,
+    Var,
+    Variant,
+)
+
+ROOT: Final = Path(__file__).parent.parent.parent
+CITY: Final = Attr("city", Type.STRING)
+MEMBER: Final = Attr("member", Type.BOOL)
+TAGS: Final = Attr("tags", Type.LIST_STRING)
+OUTER, INNER = Var("t", 0, Type.STRING), Var("u", 1, Type.STRING)
+NOT_IN_IT: Final = Const(Type.STRING, "y")
+LONG: Final = "x" * 30_000
+ATTRIBUTES: Final = tuple(Attribute(attr.name, attr.type, (), Source.CONTEXT) for attr in (CITY, MEMBER, TAGS))
+LOWERED_IN_LOOPS: Final = """
+from tests.rulecore.test_expressions import LONG, OUTER, CITY, TAGS, call, engine, in_two_loops
+from rulecore.model import Call, Type
+lowered = engine(in_two_loops(call("eq", Call("lower_ascii", (CITY,), Type.STRING), OUTER)))
+context = {"city": LONG, "tags": ["x"] * 100}
+
+def peak_kib():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+
+before = peak_kib()
+assert lowered.decide("p", context, 0).variant == "no"
+print(peak_kib() - before)
+"""
+
+
+def call(op: str, *args: Expr) -> Call:
+    return Call(op, args, Type.BOOL)
+
+
+def bundle(when: Expr, segments: tuple[Segment, ...] = ()) -> Bundle:
+    rule = Rule("r", when, (), "visitor_id", "s", serve="yes")
+    placement = Placement("p", (Variant("yes"), Variant("no")), "no", (rule,))
+    return Bundle("b", "UTC", ATTRIBUTES, segments, (), (), (placement,))
+
+
+def engine(when: Expr) -> Engine:
+    return Engine(BundleImage(write_bundle(bundle(when))))
+
+
+def in_two_loops(body: Expr) -> Expr:
+    return Quantifier("exists", TAGS, OUTER, Quantifier("exists", TAGS, INNER, body))
+
+
+@pytest.mark.parametrize("purposes", [(), ("analytics",)])
+def test_segments_that_multiply_inside_a_quantifier_are_refused_before_they_fill_the_memory(
+    purposes: tuple[str, ...],
+) -> None:
+    segments = [Segment("s0", purposes, MEMBER)]
+    for number in range(1, 20):
+        before = InSegment(f"s{number - 1}")
+        segments.append(Segment(f"s{number}", purposes, call("or", before, before)))
+    with pytest.raises(LimitError, match="more than 20,000 terms once its segments are written out"):
+        write_bundle(bundle(Quantifier("exists", TAGS, OUTER, InSegment("s19")), tuple(segments)))
+
+
+def test_an_expression_that_takes_too_many_steps_is_an_error_and_so_neither_true_nor_false() -> None:
+    endless = in_two_loops(call("contains", CITY, NOT_IN_IT))
+    context: dict[str, object] = {"city": LONG, "tags": ["a"] * 1_000, "member": True}
+    for when, variant in (
+        (endless, "no"),
+        (call("not", endless), "no"),
+        (call("or", endless, MEMBER), "yes"),
+    ):
+        assert engine(when).decide("p", context, 0).variant == variant
+    assert engine(call("not", endless)).decide("p", context | {"tags": ["a"] * 100}, 0).variant == "yes"
+
+
+def test_text_made_in_a_loop_is_given_back_at_its_next_turn() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", LOWERED_IN_LOOPS], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert int(ran.stdout) < 30_000, "KiB, where keeping all of it takes 300,000"
+
+
+def test_text_made_on_both_sides_of_a_comparison_is_kept_until_it_is_compared() -> None:
+    def lower(expr: Expr) -> Call:
+        return Call("lower_ascii", (expr,), Type.STRING)
+
+    same = call("and", call("eq", lower(OUTER), lower(INNER)), call("eq", lower(OUTER), lower(CITY)))
+    asked = engine(in_two_loops(same))
+    for city, variant in (("Boston", "yes"), ("Austin", "no")):
+        assert asked.decide("p", {"city": city, "tags": ["a", "BOSTON", "A" * 3_000]}, 0).variant == variant
+
+
+def test_a_pattern_that_there_is_no_stack_to_match_is_an_error_and_so_neither_true_nor_false() -> None:
+    asked = engine(call("not", call("matches", CITY, Const(Type.STRING, "^B"))))
+    context: dict[str, object] = {"city": "Boston"}
+
+    def deep(frames: int, ask: Callable[[], str]) -> str:
+        return deep(frames - 1, ask) if frames else ask()
+
+    answers = set()
+    for frames in range(sys.getrecursionlimit()):
+        try:
+            answers.add(deep(frames, lambda: asked.decide("p", context, 0).variant))
+        except RecursionError:
+            break
+    assert answers == {"no"}
