@@ -17,7 +17,8 @@ class Blocks:
         self._root = directory / BLOCKS
         self._problems = problems
         self._read: dict[str, Block | None] = {}
-        self._there = {path.relative_to(self._root).as_posix() for path in self._root.rglob("*.html")}
+        files = (path for path in self._root.rglob("*.html") if path.is_file())
+        self._there = {path.relative_to(self._root).as_posix() for path in files}
 
     def block(self, path: str, place: Position) -> Block | None:
         """The block of this path below `blocks/`; None when there is a problem, which is reported."""
@@ -40,7 +41,7 @@ class Blocks:
             return f"{path!r} is no path below {BLOCKS}/", "a path such as hero/flash.html", ""
         if pure.suffix != ".html":
             return f"{path!r} is not HTML", "a file that ends in .html", nearest(path, self._there)
-        if path not in self._there or not (self._root / path).is_file():
+        if path not in self._there:
             return f"there is no {BLOCKS}/{path}", "", nearest(path, self._there)
         if not (self._root / path).resolve().is_relative_to(self._root.resolve()):
             return f"{BLOCKS}/{path} is a link that leaves {BLOCKS}/", f"a file below {BLOCKS}/", ""
