@@ -12,11 +12,14 @@ What is not HTTP is refused in JSON and counted, like all that is refused here.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sized
 from typing import Any, Final
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from edge import config as edge_config
@@ -25,6 +28,18 @@ from edge.counters import Counters
 
 Refused = tuple[str, bytes]
 """The code that is counted, and the whole answer."""
+
+
+class _Flow(FlowControl):
+    """Reads no further while requests are queued: a caller that reads no answers can't fill the memory with them."""
+
+    def __init__(self, transport: asyncio.Transport, queued: Sized) -> None:
+        super().__init__(transport)
+        self._queued = queued
+
+    def resume_reading(self) -> None:
+        if not self._queued:
+            super().resume_reading()
 
 
 class Protocol(HttpToolsProtocol):
@@ -46,10 +61,12 @@ class Protocol(HttpToolsProtocol):
         self._in_request = False
         self._later_bytes = 0
         self._too_late: asyncio.TimerHandle | None = None
+        self._answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A caller connected, and has as long as between two requests."""
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._await_request()
 
     def on_message_begin(self) -> None:
@@ -101,7 +118,13 @@ class Protocol(HttpToolsProtocol):
         """The caller is gone, or was sent away."""
         self._forget_time()
         self._unset_keepalive_if_required()
+        if self._answering is not None:
+            self._answering.disconnected = True  # uvicorn tells only the newest of several that were sent at once
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, _msg: str) -> None:
         """Answer what is not HTTP."""

@@ -222,8 +222,8 @@ class Releases:
             self._log.error("release refused", code="internal", exc_info=error)
         else:
             self._tried = release.identity
-            self.error = None
             self.current = release
+            self.error = None  # after it: who sees no error sees the new release
             self._log.info(
                 "release taken", release=release.engine.release, seconds=round(time.perf_counter() - started, 3)
             )

@@ -46,6 +46,7 @@ class Service:
 
     def report(self) -> Report:
         """This worker's word on itself."""
+        error = self.releases.error
         release = self.releases.current
         membership = release.engine.membership
         return Report(
@@ -56,7 +57,7 @@ class Service:
             bundle_checksum=f"{release.engine.bundle.checksum:016x}",
             snapshot_checksum=None if membership is None else f"{membership.checksum:016x}",
             loaded_at=release.loaded_at,
-            error=self.releases.error,
+            error=error,
             counters=self.counters,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -93,6 +94,23 @@ def test_trailers_without_end_are_cut_off(server: Server, piece: bytes) -> None:
         except (BrokenPipeError, ConnectionResetError):
             pass
     until(lambda: errors(server, "body_too_large") == before + 1, "it is counted")
+
+
+def test_a_caller_that_reads_no_answer_is_not_read_from_and_may_hang_up(server: Server) -> None:
+    before = errors(server, "internal")
+    sent, blocked, posts = 0, False, [-1, 0]
+    with server.connect() as connection:
+        connection.setblocking(False)
+        while not blocked or posts[-1] != posts[-2]:  # until nothing moves: the sockets are full
+            blocked = True
+            with contextlib.suppress(OSError):
+                sent += connection.send((POST + b"Content-Length: 2\r\n\r\n{}") * 1000)
+                blocked = False
+            assert sent < 16 << 20, "the worker keeps what it can't answer"
+            posts.append(server.status()["counters"]["posts"])
+    assert errors(server, "internal") == before
+    assert not server.events("request failed")
+    assert "Exception" not in server.log
 
 
 def test_a_connection_without_a_request_is_closed_after_a_while() -> None:
