@@ -5,8 +5,9 @@ from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint32_t
 
 from rulecore._buffer cimport BufferView
+from rulecore._checks cimport Fault
 from rulecore._layout cimport PlacementRecord, VariantRecord
-from rulecore._verify cimport Fault, verify_image
+from rulecore._verify cimport verify_image
 
 from rulecore.errors import ImageError, ImageFeatureError, ImageVersionError, PlacementError
 from rulecore.limits import LIMITS

@@ -7,13 +7,14 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t
 from libc.string cimport memcmp
 
+from rulecore._address cimport cidr_contains
 from rulecore._bundle cimport Image, span_text
 from rulecore._context cimport (PRESENT, ListView, Slot, T_DOUBLE, T_LIST_INT, T_LIST_STRING, T_STRING, T_TIMESTAMP,
                                 Value, slots_give_back, slots_scratch)
 from rulecore._layout cimport *
 from rulecore._linked cimport KNOWN
-from rulecore._text cimport (TIMESTAMP_MAX, TIMESTAMP_MIN, Text, cidr_contains, semver_compare, semver_valid,
-                             text_code_points, text_compare, text_contains, text_equal)
+from rulecore._text cimport (TIMESTAMP_MAX, TIMESTAMP_MIN, Text, semver_compare, semver_valid, text_code_points,
+                             text_compare, text_contains, text_equal)
 from rulecore._zone cimport Civil, civil_from_micros, zone_offset
 
 from rulecore.limits import LIMITS

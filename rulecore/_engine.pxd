@@ -1,4 +1,5 @@
 # What callers hold: an engine, and the decisions it gives.
+from rulecore._bundle cimport Image
 from rulecore._layout cimport VariantRecord
 from rulecore._linked cimport Linked
 from rulecore._verdict cimport Verdict
@@ -8,7 +9,8 @@ cdef class Decision:
     cdef Linked linked
     cdef Verdict verdict
 
-    cdef const VariantRecord* record(self) noexcept
+    cdef const Image* image(self) except NULL
+    cdef const VariantRecord* record(self) except NULL
 
 
 cdef class Engine:

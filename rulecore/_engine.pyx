@@ -8,7 +8,7 @@ cimport cython
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport int64_t, uint32_t
 
-from rulecore._bundle cimport BundleImage, span_bytes, span_str
+from rulecore._bundle cimport BundleImage, Image, span_bytes, span_str
 from rulecore._condition cimport holds
 from rulecore._explain cimport explain_placement
 from rulecore._layout cimport NONE, VariantRecord
@@ -28,17 +28,22 @@ cdef class Decision:
     def __init__(self):
         raise TypeError("decisions come from an Engine")
 
-    cdef const VariantRecord* record(self) noexcept:
-        return &self.linked.image.variants[
-            self.linked.image.placements[self.verdict.placement].first_variant + self.verdict.variant]
+    cdef const Image* image(self) except NULL:
+        if self.linked is None:
+            raise TypeError("decisions come from an Engine")
+        return self.linked.image
+
+    cdef const VariantRecord* record(self) except NULL:
+        cdef const Image* image = self.image()
+        return &image.variants[image.placements[self.verdict.placement].first_variant + self.verdict.variant]
 
     @property
     def placement(self):
-        return span_str(self.linked.image, self.linked.image.placements[self.verdict.placement].name)
+        return span_str(self.image(), self.image().placements[self.verdict.placement].name)
 
     @property
     def variant(self):
-        return span_str(self.linked.image, self.record().name)
+        return span_str(self.image(), self.record().name)
 
     @property
     def reason(self):
@@ -48,13 +53,13 @@ cdef class Decision:
     def rule(self):
         if self.verdict.rule == NONE:
             return None
-        return span_str(self.linked.image, self.linked.image.rules[self.verdict.rule].id)
+        return span_str(self.image(), self.image().rules[self.verdict.rule].id)
 
     @property
     def payload(self):
         """JSON, or None."""
         cdef const VariantRecord* record = self.record()
-        return span_bytes(self.linked.image, record.payload) if record.payload.size else None
+        return span_bytes(self.image(), record.payload) if record.payload.size else None
 
     @property
     def payload_digest(self):
@@ -64,26 +69,26 @@ cdef class Decision:
     @property
     def block(self):
         cdef const VariantRecord* record = self.record()
-        return span_bytes(self.linked.image, record.block) if record.block_path.size else None
+        return span_bytes(self.image(), record.block) if record.block_path.size else None
 
     @property
     def block_path(self):
         cdef const VariantRecord* record = self.record()
-        return span_str(self.linked.image, record.block_path) if record.block_path.size else None
+        return span_str(self.image(), record.block_path) if record.block_path.size else None
 
     @property
     def experiment(self):
         """Of the rule that decided, or that would have if the unit were not held out."""
         cdef uint32_t rule = self.verdict.rule if self.verdict.rule != NONE else self.verdict.held_rule
-        if rule == NONE or self.linked.image.rules[rule].experiment.size == 0:
+        if rule == NONE or self.image().rules[rule].experiment.size == 0:
             return None
-        return span_str(self.linked.image, self.linked.image.rules[rule].experiment)
+        return span_str(self.image(), self.image().rules[rule].experiment)
 
     @property
     def holdout(self):
         if self.verdict.holdout == NONE:
             return None
-        return span_str(self.linked.image, self.linked.image.holdouts[self.verdict.holdout].name)
+        return span_str(self.image(), self.image().holdouts[self.verdict.holdout].name)
 
     @property
     def held_out(self):
@@ -91,10 +96,10 @@ cdef class Decision:
         cdef uint32_t first
         if self.verdict.held_rule == NONE:
             return None
-        first = self.linked.image.placements[self.verdict.placement].first_variant
+        first = self.image().placements[self.verdict.placement].first_variant
         return (
-            span_str(self.linked.image, self.linked.image.rules[self.verdict.held_rule].id),
-            span_str(self.linked.image, self.linked.image.variants[first + self.verdict.held_variant].name),
+            span_str(self.image(), self.image().rules[self.verdict.held_rule].id),
+            span_str(self.image(), self.image().variants[first + self.verdict.held_variant].name),
         )
 
     @property

@@ -24,6 +24,7 @@ cdef bint parse_timestamp(Text text, int64_t* micros) noexcept nogil
 cdef bint parse_duration(Text text, int64_t* micros) noexcept nogil        # as Go and CEL write it: 1h30m, 1.5s, -90m
 cdef bint semver_valid(Text text) noexcept nogil                           # Semantic Versioning 2.0.0
 cdef int semver_compare(Text a, Text b) noexcept nogil                     # of two valid ones: < 0, 0, > 0
-# A packed network is 18 bytes: family 4 or 6, prefix length, address (16, zeros after an IPv4).
-cdef bint cidr_valid(const uint8_t* packed) noexcept nogil
-cdef int cidr_contains(const uint8_t* packed, Text address) noexcept nogil     # 1, 0, or -1 when it is no IP address
+
+
+cdef inline bint is_digit(char c) noexcept nogil:
+    return c'0' <= c <= c'9'

@@ -2,11 +2,7 @@
 from libc.stdint cimport uint8_t
 
 from rulecore._bundle cimport Image
-
-
-cdef struct Fault:
-    const char* what         # NULL: none
-    size_t offset
+from rulecore._checks cimport Fault
 
 
 # Fills `image` and returns without a fault, or returns the first fault of `size` bytes at `base` (8-byte aligned).

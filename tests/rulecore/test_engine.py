@@ -153,6 +153,8 @@ def test_an_engine_and_its_decisions_cannot_be_changed(engine: Engine) -> None:
             setattr(target, name, None)
     with pytest.raises(TypeError):
         Decision()
+    with pytest.raises(TypeError, match="decisions come from an Engine"):
+        repr(Decision.__new__(Decision))
 
 
 def test_a_decision_outlives_its_engine_and_its_image() -> None:
