@@ -21,6 +21,10 @@ COMMANDS: Final = {
 """The commands, each with the module whose `add_commands` adds it, and its line of help."""
 
 
+OURS: Final = frozenset({"central", "rulecore"})
+"""A module of these that is missing is a fault; any other comes with the extra."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code: 0 done, 1 problems found, 2 a wrong command line."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -28,7 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="central", description="Edgewise for rule authors and publishers.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     if command in COMMANDS:
-        importlib.import_module(COMMANDS[command][0]).add_commands(subparsers)
+        try:
+            importlib.import_module(COMMANDS[command][0]).add_commands(subparsers)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] in OURS:
+                raise
+            sys.stderr.write(f"central: {error.name} is missing; install it with: pip install 'edgewise[central]'\n")
+            return 1
     else:
         for name, (_, help_text) in COMMANDS.items():
             subparsers.add_parser(name, help=help_text)
