@@ -7,7 +7,9 @@ Every problem of the directory is collected; the bundle comes only when none of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import gc
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -55,6 +57,23 @@ class Loaded(msgspec.Struct, frozen=True):
 
 def load_bundle(directory: Path) -> Loaded:
     """Read and check a bundle's directory. Whatever is wrong is in `problems`, never raised."""
+    with _without_collector():
+        return _load(directory)
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Leave the cyclic garbage collector off: it would look through the growing trees again and again."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+def _load(directory: Path) -> Loaded:
     problems = Problems()
     sources = _read(directory, problems)
     if sources is None:
