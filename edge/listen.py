@@ -8,16 +8,21 @@ that a port chosen by the kernel stays the same. Unix: one listening socket that
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import socket
 import stat
+import struct
 from pathlib import Path
 from typing import Final
 
 from edge.config import Config
 
 UDS_MODE: Final = 0o660
+_SO_ATTACH_FILTER: Final = 26
+_DROP_ALL: Final = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
+"""A filter (classic BPF) of one instruction: return 0, which lets no packet pass."""
 
 
 class ListenError(Exception):
@@ -57,6 +62,23 @@ class Listener:
         """In the supervisor, when all workers have stopped: give up the address."""
         self.withdraw()
         self._held.close()
+
+
+def last_connections(listening: socket.socket) -> list[socket.socket]:
+    """Those whom the kernel has let in and nobody has accepted yet; from here on it lets nobody in.
+
+    Closing a listening socket would reset them. A TCP socket is first given a filter that drops what arrives, so that
+    nobody comes in between; who tries then is refused a moment later, or let in by another worker.
+    """
+    if listening.family != socket.AF_UNIX:
+        program = struct.pack("HL", 1, ctypes.addressof(_DROP_ALL))
+        with contextlib.suppress(OSError):
+            listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    waiting = []
+    with contextlib.suppress(OSError):
+        while True:
+            waiting.append(listening.accept()[0])
+    return waiting
 
 
 def open_listener(config: Config) -> Listener:

@@ -21,7 +21,7 @@ from edge import log
 from edge.app import create_app
 from edge.board import Board, LoadError, Report
 from edge.config import Config
-from edge.listen import Listener
+from edge.listen import Listener, last_connections
 from edge.protocol import limited_protocol
 from edge.release import ReleaseError, Releases
 from edge.service import Service
@@ -89,6 +89,12 @@ class Server(uvicorn.Server):
         self._service.draining = True
         self.should_exit = True
 
+    def _protocol(self) -> asyncio.Protocol:
+        """One connection's, as uvicorn makes them for those that it accepts itself."""
+        return self.config.http_protocol_class(  # type: ignore[call-arg]  # uvicorn knows it as any protocol
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, then to beat."""
         await super().startup(sockets)
@@ -102,10 +108,16 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Accept no more; say `Connection: close` for a moment; close what is idle, let what is under way end.
 
-        Busy callers so leave on their own between two requests, and none loses one.
+        Busy callers so leave on their own between two requests, and none loses one; nor does who has just connected.
         """
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        listening = [sock.dup() for sock in sockets or ()]
         for server in self.servers:
             server.close()
-        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        for sock in listening:
+            waiting = last_connections(sock)
+            sock.close()
+            for connection in waiting:
+                await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
         await asyncio.sleep(self._edge.drain_notice_seconds)
         await super().shutdown(sockets)

@@ -102,7 +102,7 @@ def test_the_wheel_alone_gives_both_commands(bare: Path) -> None:
 def test_the_wheel_alone_gives_a_worker(bare: Path, tmp_path: Path) -> None:
     image = tmp_path / "sample.bundle"
     image.write_bytes(write_bundle(sample_bundle()))
-    command = [bare / "edge", "serve", "--bundle", image, "--port", "0", "--log-format", "json"]
+    command: list[str | Path] = [bare / "edge", "serve", "--bundle", image, "--port", "0", "--log-format", "json"]
     edge = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert edge.stderr is not None
