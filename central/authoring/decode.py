@@ -139,10 +139,10 @@ def _acceptor(kind: inspect.Type) -> Callable[[Scalar], object]:
     """What a scalar's text stands for, or INVALID. Quoted text is no number and no truth value."""
     match kind:
         case inspect.StrType(pattern=pattern, min_length=shortest, max_length=longest):
-            fits = re.compile(pattern or "")
+            fits = re.compile(pattern or ".*", re.DOTALL)
             low, high = shortest or 0, longest if longest is not None else 1 << 30
             return lambda node: (
-                node.text if low <= len(node.text.encode()) <= high and fits.search(node.text) else INVALID
+                node.text if low <= len(node.text.encode()) <= high and fits.fullmatch(node.text) else INVALID
             )
         case inspect.LiteralType(values=values):
             return lambda node: node.text if node.text in values else INVALID
