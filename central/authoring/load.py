@@ -149,7 +149,7 @@ def _resolve(sources: Sources, attributes: Attributes, blocks: Blocks, problems:
     every = [rule for placement in placements for rule in placement.rules]
     conditions = [rule.when for rule in every if rule.when is not None]
     conditions += [segment.when for segment in segments if segment.when is not None]
-    units = {rule.unit for rule in every if _buckets(rule)}
+    units = {rule.unit for rule in every}
     units |= {one.unit for one in experiments.layers.values()} | {one.unit for one in experiments.holdouts.values()}
     return Bundle(
         name=sources.bundle.bundle,
@@ -160,10 +160,6 @@ def _resolve(sources: Sources, attributes: Attributes, blocks: Blocks, problems:
         layers=tuple(experiments.layers[name] for name in sorted(experiments.layers)),
         placements=tuple(placements),
     )
-
-
-def _buckets(rule: Rule) -> bool:
-    return rule.percent is not None or rule.layer is not None or bool(rule.split)
 
 
 def _used(

@@ -399,6 +399,14 @@ def test_a_unit_is_an_attribute_in_use(tmp_path: Path) -> None:
     assert list(attributes(bundle)) == ["visitor_id"]
 
 
+def test_a_unit_that_has_no_use_is_an_attribute_all_the_same(tmp_path: Path) -> None:
+    home = "placements: {hero: {default: none, rules: [{id: one, when: bot, unit: country, serve: none}]}}\n"
+    bundle = load(tmp_path, home=home).bundle
+    assert bundle is not None
+    assert "country" in attributes(bundle)
+    assert write_bundle(bundle)
+
+
 def test_a_list_of_conditions_means_that_all_hold(tmp_path: Path) -> None:
     listed = rule(tmp_path, "serve: a, when: [bot, \"city == 'X'\"]").when
     assert listed == rule(tmp_path, "serve: a, when: \"bot && city == 'X'\"").when
