@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from central.authoring import source
 from central.authoring.diagnostics import Position, Problems, nearest
 from central.authoring.load import Sources
+from central.authoring.wording import a
 from central.authoring.yaml_nodes import Scalar, ScalarOrigin, Sequence
 from rulecore import Membership
-from rulecore.model import Bundle, Source
+from rulecore.model import Bundle, Source, Type
 
 
 def check_links(bundle: Bundle, sources: Sources, membership: Membership, problems: Problems) -> None:
@@ -29,7 +30,7 @@ def check_links(bundle: Bundle, sources: Sources, membership: Membership, proble
             message = f"the snapshot has no column {column!r}"
             problems.error(declared.at("from"), message, nearest=nearest(column, columns))
         elif columns[column] != attribute.type:
-            message = f"the snapshot's column {column!r} is a {columns[column]}"
+            message = f"the snapshot's column {column!r} is {a(Type(columns[column]))}"
             problems.error(declared.at("type"), message, expected=columns[column])
 
 
