@@ -75,19 +75,19 @@ def _in_block(text: str) -> tuple[int, int, str] | None:
 def _in_flow(text: str, column: int) -> tuple[int, int, str] | None:
     """The value around the column, up to the comma or bracket that the author took for its end."""
     starts = [match.start("value") for match in _FLOW_VALUE.finditer(text) if match.start("value") <= column]
-    for start in reversed(starts):
-        end = _flow_end(text, start)
-        value = text[start:end]
-        if column > end or not value:
-            continue
-        if value[0] == "!":
-            return start, end, A_TAG
-        if value[0] in "'\"":
-            return (start, end, _QUOTE) if _behind_quotes(value) else None
-        if ": " in value:
-            return start, end, _COLON
-        return (start, end, _FLOW) if re.search(r"[\[\]{},]", value) and is_balanced(value) else None
-    return None
+    around = [(start, end) for start in starts if start < (end := _flow_end(text, start)) and column <= end]
+    if not around:
+        return None
+    # The arguments of a call look like values of their own: the whole call is the outermost value.
+    start, end = next((one for one in around if is_balanced(text[slice(*one)])), around[-1])
+    value = text[start:end]
+    if value[0] == "!":
+        return start, end, A_TAG
+    if value[0] in "'\"":
+        return (start, end, _QUOTE) if _behind_quotes(value) else None
+    if ": " in value:
+        return start, end, _COLON
+    return (start, end, _FLOW) if re.search(r"[\[\]{},]", value) and is_balanced(value) else None
 
 
 def _flow_end(text: str, start: int) -> int:
