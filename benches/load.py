@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from time import perf_counter
 from typing import Final, cast
 
@@ -45,8 +46,8 @@ async def _run(port: int, requests: Sequence[bytes], status: int, seconds: float
     connections = []
     for number in range(CONNECTIONS):
         turn = itertools.islice(itertools.cycle(requests), number, None)
-        connection = _Connection(turn, status, began + seconds, latencies)
-        await loop.create_connection(lambda connection=connection: connection, "127.0.0.1", port)  # type: ignore[misc]
+        make = partial(_Connection, turn, status, began + seconds, latencies)
+        _, connection = await loop.create_connection(make, "127.0.0.1", port)
         connections.append(connection)
     async with asyncio.timeout(seconds + ANSWER_SECONDS_MAX):
         await asyncio.gather(*(connection.done for connection in connections))

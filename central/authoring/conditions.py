@@ -158,6 +158,7 @@ class _Checker(Calls):
             self.report(node.start, "this list has neither only strings nor only ints", expected)
             return Checked()
         constants = tuple(item.expr.value for item in items if isinstance(item.expr, model.Const))
+        # The items are all of one type, which mypy can't see.
         return Checked(model.Const(kind, constants), kind)  # type: ignore[arg-type]
 
     # Operators
@@ -313,7 +314,9 @@ class _Checker(Calls):
         )
         if listed is not None:
             constants = tuple(expr.value for expr in exprs if isinstance(expr, model.Const))
-            return self.made("in", [left, Checked(model.Const(listed, constants), listed)], Type.BOOL)  # type: ignore[arg-type]
+            # The items are all of one type, which mypy can't see.
+            held = Checked(model.Const(listed, constants), listed)  # type: ignore[arg-type]
+            return self.made("in", [left, held], Type.BOOL)
         self.terms += len(items)
         equal = [self.made("eq", [left, item], Type.BOOL) for item in items]
         return equal[0] if len(equal) == 1 else self.made("or", equal, Type.BOOL)

@@ -153,7 +153,7 @@ def _acceptor(kind: inspect.Type) -> Callable[[Scalar], object]:
         case inspect.FloatType(ge=low, le=high):
             return lambda node: _number(node, _NUMBER, float, low, high)
         case _:
-            raise NotImplementedError(f"no reader for {kind}")
+            raise TypeError(f"no reader for {kind}")
 
 
 def _number(node: Scalar, form: re.Pattern[str], make: Callable[[str], float], low: Any, high: Any) -> object:

@@ -179,7 +179,7 @@ class Slips:
 
 def _accepted(parser: InteractiveParser) -> set[str]:
     """The names of the tokens that could stand here."""
-    return cast("set[str]", parser.accepts())  # type: ignore[no-untyped-call]
+    return cast("set[str]", parser.accepts())  # type: ignore[no-untyped-call]  # lark gives it no types
 
 
 def _no_token(char: str) -> tuple[str, str]:

@@ -179,7 +179,7 @@ class _Build:
         """Spool the unit keys and set ids of the visitors, in order of key."""
         rows = 'SELECT unit_key, "check", s.segment FROM members m JOIN segments s ON m.segment = s.appeared'
         if self._columns:
-            rows += f' UNION ALL SELECT unit_key, "check", {NO_SEGMENT}::USMALLINT FROM "values"'  # noqa: S608
+            rows += f' UNION ALL SELECT unit_key, "check", {NO_SEGMENT}::USMALLINT FROM "values"'
         grouper = RowGrouper()
         with self._create("keys") as keys, self._create("sets") as sets:
             for batch in self._sorted(f"{rows} ORDER BY unit_key, segment", "sorting visitors", self._rows):
@@ -201,7 +201,7 @@ class _Build:
             f"LEFT JOIN numbers_{number} n{number} ON v.value_{number} = n{number}.value" for number in numbers
         )
         query = (
-            f'SELECT k.unit_key, {value_ids} FROM (SELECT unit_key FROM members UNION SELECT unit_key FROM "values") k '  # noqa: S608
+            f'SELECT k.unit_key, {value_ids} FROM (SELECT unit_key FROM members UNION SELECT unit_key FROM "values") k '
             f'LEFT JOIN "values" v ON k.unit_key = v.unit_key {joins} ORDER BY k.unit_key'
         )
         keys = memoryview(self._mapped("keys"))
@@ -225,7 +225,7 @@ class _Build:
     def _number_values(self, number: int, kind: Type) -> int:
         """Spool a column's distinct values, for the image and with their ids for the join; gives how many."""
         column = f"value_{number}"
-        query = f'SELECT DISTINCT {column} FROM "values" WHERE {column} IS NOT NULL ORDER BY {column}'  # noqa: S608
+        query = f'SELECT DISTINCT {column} FROM "values" WHERE {column} IS NOT NULL ORDER BY {column}'
         schema = pa.schema([("id", pa.uint32()), ("value", read.value_rows_schema(self._columns).field(column).type)])
         count = 0
         sizes = array("i")
