@@ -7,6 +7,7 @@ are printed: problems and results on standard output, what keeps a command from 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import sys
@@ -181,7 +182,7 @@ def _compile(arguments: argparse.Namespace) -> int:
         _write_json(CompileReport(True, _problem_reports(problems), path, image.size, image.rule_count, checksum))
     else:
         _write_problems(problems, sys.stderr)
-        facts = f"{image.rule_count:,} rules, {image.size:,} bytes, checksum {checksum}"
+        facts = f"{_count(image.rule_count, 'rule')}, {image.size:,} bytes, checksum {checksum}"
         sys.stdout.write(f"{arguments.output}: {facts}\n")
     return 0
 
@@ -258,8 +259,11 @@ def _write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+    except OSError as error:
+        raise _CommandError(f"{path}: {error.strerror}") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
