@@ -9,7 +9,9 @@ import pytest
 
 from central.authoring.conditions import compile_condition
 from central.authoring.diagnostics import Position, Problems, TextOrigin
+from central.authoring.load import load_bundle
 from central.authoring.provided import PROVIDED
+from central.authoring.schema import json_schema
 from central.authoring.scope import RESERVED, Known, Scope
 from central.authoring.signatures import reference
 from rulecore.limits import LIMITS
@@ -21,6 +23,7 @@ CONDITIONS = [
     for block in re.findall(r"^```cel\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
     for line in block.splitlines()
 ]
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
 ATTRIBUTES = {
     "age": Type.INT,
     "app_version": Type.STRING,
@@ -88,3 +91,15 @@ def test_the_attributes_that_the_edge_provides_are_listed_with_their_types() -> 
         _, names, kind, *_ = row.split("|")
         listed.update(dict.fromkeys(re.findall(r"`(.*?)`", names), kind.strip()))
     assert listed == {"query.NAME": "string", **{name: str(one.type) for name, one in PROVIDED.items()}}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_each_example_in_yaml_is_part_of_a_bundle(example: str, tmp_path: Path) -> None:
+    (tmp_path / "bundle.yaml").write_text(f"bundle: shop\n{example}", "utf-8")
+    assert load_bundle(tmp_path).problems.render() == ""
+
+
+def test_the_fields_of_a_rule_are_those_that_the_schema_knows() -> None:
+    (table,) = re.findall(r"^\| field \| means \|\n\| --- \| --- \|\n(.*?)\n\n", DOCUMENT, re.MULTILINE | re.DOTALL)
+    fields = [name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(fields) == sorted(json_schema("bundle")["$defs"]["Rule"]["properties"])
