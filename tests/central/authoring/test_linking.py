@@ -11,6 +11,7 @@ from central.authoring.diagnostics import Problems
 from central.authoring.linking import check_links
 from rulecore import Membership
 from rulecore.keys import MembershipKeys
+from rulecore.model import Scalar
 from rulecore.snapshot import write_snapshot
 from tests.central.authoring.written import load
 
@@ -21,7 +22,12 @@ HOME: Final = "placements: {hero: {default: none, rules: [{id: one, serve: none,
 
 @pytest.fixture(name="membership")
 def snapshot(tmp_path: Path) -> Membership:
-    columns = {"tier": {"v1": "gold"}, "orders": {"v1": 3}, "spent": {"v2": 1.5}, "staff": {"v1": True}}
+    columns: dict[str, dict[str, Scalar]] = {
+        "tier": {"v1": "gold"},
+        "orders": {"v1": 3},
+        "spent": {"v2": 1.5},
+        "staff": {"v1": True},
+    }
     file = tmp_path / "members.snapshot"
     file.write_bytes(write_snapshot(MEMBERS, KEYS, 1, columns))
     return Membership.open(str(file), KEYS)
