@@ -178,7 +178,7 @@ def _compile(arguments: argparse.Namespace) -> int:
     _write_whole(arguments.output, data)
     checksum = f"{image.checksum:016x}"
     if arguments.json:
-        path = str(arguments.output)
+        path = _in_json(str(arguments.output))
         _write_json(CompileReport(True, _problem_reports(problems), path, image.size, image.rule_count, checksum))
     else:
         _write_problems(problems, sys.stderr)
@@ -307,7 +307,7 @@ def _problem_reports(problems: Problems) -> list[ProblemReport]:
 def _problem_report(problem: Problem) -> ProblemReport:
     place = problem.position
     return ProblemReport(
-        place.file,
+        _in_json(place.file),
         place.line,
         place.column,
         problem.severity,
@@ -324,6 +324,11 @@ def _count(number: int, noun: str) -> str:
 
 def _colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _in_json(path: str) -> str:
+    """A path as text that JSON can hold: of bytes that are no UTF-8, their escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _write_json(value: object) -> None:

@@ -367,6 +367,17 @@ def test_problems_are_written_in_any_locale(here: Path) -> None:
     assert "shop/bundle.yaml:1:9: error: here is 'caf\u00e9'" in plain.stdout.decode()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' file names are Unicode")
+def test_names_of_files_that_are_no_unicode_are_shown_with_escapes(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = os.fsdecode(b"sh\xffop")
+    write(here, {f"{name}/bundle.yaml": BAD})
+    (problem,) = parsed(run(capsys, "check", name, "--json")[1])["problems"]
+    assert problem["file"] == "sh\\xffop/bundle.yaml"
+    assert run(capsys, "check", name)[0] == 1
+
+
 def test_help_imports_nothing_heavy() -> None:
     program = """
 import sys
