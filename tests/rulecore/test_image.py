@@ -104,7 +104,7 @@ def changed_bytes(flips: tuple[int, ...], step: int) -> Iterator[bytes]:
 
 
 def test_a_changed_byte_with_a_fitting_checksum_is_refused_or_harmless() -> None:
-    outcomes = [survives(image) for image in changed_bytes((0x01, 0xFF), 1)]
+    outcomes = [survives(image) for image in changed_bytes((0xFF,), 1)]
     assert 0 < sum(outcomes) < len(outcomes)
 
 
