@@ -64,7 +64,7 @@ sanitize: $(BUILT)  ## Damaged images, contexts and agreement under AddressSanit
 	@echo '== Tests under the sanitizers'
 	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" \
 		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
-		$(PYTHON) -m pytest -p no:cacheprovider -o pythonpath=$(SANITIZED)/lib $(SANITIZE_TESTS) $(ARGS)
+		$(PYTHON) -m pytest -n auto -p no:cacheprovider -o pythonpath=$(SANITIZED)/lib $(SANITIZE_TESTS) $(ARGS)
 
 clean:  ## Remove what was built, .venv too
 	rm -rf $(VENV) build dist edgewise.egg-info benches/results .hypothesis .mypy_cache .ruff_cache .pytest_cache
