@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from rulecore.zones import Footer, YearlyRule, pack_tables, read_footer, read_tzif, zone_block
@@ -175,7 +175,11 @@ def test_footers_of_every_form_agree_with_zoneinfo(footer: str, instant: int) ->
     data = tzif(footer)
     block = pack_tables({"Test/Zone": read_tzif(data)})
     assert verify(block) is None
-    assert offset(block, "Test/Zone", instant) == expected(ZoneInfo.from_file(io.BytesIO(data)), instant)
+    try:
+        zone = ZoneInfo.from_file(io.BytesIO(data))
+    except ValueError:
+        reject()  # early patch releases of Python 3.11 take no hours of three digits
+    assert offset(block, "Test/Zone", instant) == expected(zone, instant)
 
 
 @pytest.mark.parametrize("instant", [-86_400, 0, 1_767_243_599, 1_767_243_600, 1_782_000_000, LAST])
