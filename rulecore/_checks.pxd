@@ -34,7 +34,9 @@ cdef inline Fault sound() noexcept nogil:
 
 
 cdef inline const char* unless(bint good, const char* what) noexcept nogil:
-    return NULL if good else what
+    if good:
+        return NULL
+    return what
 
 
 cdef inline bint may_read(const Image* image, uint64_t size) noexcept nogil:
