@@ -1,7 +1,8 @@
 """Predicates and formulas as records: the part of the image writer that turns conditions into bytes.
 
 A predicate that compares one attribute with constants has a kind of its own, which an index can use; whatever else
-becomes a tree of typed nodes (an expression). Equal predicates, by their text, are written once.
+becomes a tree of typed nodes (an expression). Equal predicates, by their text, are written once. Predicates and
+formulas are kept as they are understood until `sections` packs them, for whoever plans with them.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from typing import Final
 
+import msgspec
+
 from rulecore import layout
-from rulecore._layout import Compare, Field, FormulaKind, NodeOp, Operands, PredicateKind
+from rulecore._layout import Compare, Field, FormulaKind, NodeOp, Operands, PredicateKind, Section
 from rulecore.errors import LimitError
 from rulecore.limits import LIMITS
 from rulecore.lower import All, Consent, Formula, Leaf, type_of
@@ -53,7 +56,30 @@ _EXACT: Final = 1 << 53
 """Ints up to here have an equal double."""
 
 Span = tuple[int, int]
-_FormulaRecord = tuple[FormulaKind, bool, int]
+FormulaFacts = tuple[int, bool, int]
+"""A formula's record: its kind, the value wanted of a leaf, its link (see `FormulaRecord`)."""
+
+Value = bool | int | float | str | tuple[int, ...] | tuple[str, ...]
+
+
+class PredicateFacts(msgspec.Struct, frozen=True):
+    """What is known of a predicate before it is packed.
+
+    `operand` is the constant as Python has it: the mask of a consent's purposes, 0 where the kind has none. `packed`
+    is the same as the record has it.
+    """
+
+    source: Expr | Consent
+    text: Span
+    kind: PredicateKind
+    compare: int
+    subject: int
+    operand: Value
+    packed: bytes
+
+
+_Classified = tuple[PredicateKind, int, int, Value, bytes]
+_NO_OPERAND: Final = bytes(8)
 
 
 def pair(first: int, second: int = 0) -> bytes:
@@ -81,33 +107,46 @@ class Conditions:
         self.ordinals = ordinals
         self.bits = bits
         self.pool = pool
-        self.predicates: list[bytes] = []
+        self.predicates: list[PredicateFacts] = []
         self.nodes: list[bytes] = []
         self.items: list[bytes] = []
         self.patterns: list[str] = []
-        self.formulas: list[bytes] = []
+        self.formulas: list[FormulaFacts] = []
         self.zones: set[str | None] = set()
         self._first_node = 0
         self._predicate_of: dict[str, int] = {}
-        self._formula_of: dict[tuple[_FormulaRecord, ...], int] = {}
+        self._formula_of: dict[tuple[FormulaFacts, ...], int] = {}
         self._items_of: dict[tuple[str, ...] | tuple[int, ...], Span] = {}
         self._pattern_of: dict[str, int] = {}
+
+    def sections(self) -> dict[Section, list[bytes]]:
+        """All that was collected, as records."""
+        pack_predicate, pack_formula = layout.PREDICATE.pack, layout.FORMULA.pack
+        return {
+            Section.PATTERNS: [layout.SPAN.pack(*self.pool(pattern.encode())) for pattern in self.patterns],
+            Section.ITEMS: self.items,
+            Section.NODES: self.nodes,
+            Section.PREDICATES: [
+                pack_predicate(*facts.text, facts.kind, facts.compare, 0, facts.subject, facts.packed)
+                for facts in self.predicates
+            ],
+            Section.FORMULAS: [pack_formula(kind, wanted, 0, link) for kind, wanted, link in self.formulas],
+        }
 
     # Formulas
 
     def formula(self, formula: Formula) -> int:
         """The index of the formula's first record; equal formulas are written once."""
-        records: list[_FormulaRecord] = []
+        records: list[FormulaFacts] = []
         self._flatten(formula, records, 1)
         key = tuple(records)
         if key not in self._formula_of:
             first = self._formula_of[key] = len(self.formulas)
             for kind, wanted, link in records:
-                behind = link if kind is FormulaKind.F_LEAF else first + link
-                self.formulas.append(layout.FORMULA.pack(kind, wanted, 0, behind))
+                self.formulas.append((kind, wanted, link if kind == FormulaKind.F_LEAF else first + link))
         return self._formula_of[key]
 
-    def _flatten(self, formula: Formula, records: list[_FormulaRecord], depth: int) -> None:
+    def _flatten(self, formula: Formula, records: list[FormulaFacts], depth: int) -> None:
         """Appends the formula in prefix order, links counted from its own first record."""
         if depth > LIMITS.formula_depth_max:
             raise LimitError(f"a condition nests more than {LIMITS.formula_depth_max} deep")
@@ -127,52 +166,52 @@ class Conditions:
         """The index of a predicate."""
         text = f"consent to {', '.join(predicate.purposes)}" if isinstance(predicate, Consent) else render(predicate)
         if text not in self._predicate_of:
-            kind, compare, subject, operand = self._classify(predicate)
+            facts = self._classify(predicate)
             self._predicate_of[text] = len(self.predicates)
-            self.predicates.append(layout.PREDICATE.pack(*self.pool(text.encode()), kind, compare, 0, subject, operand))
+            self.predicates.append(PredicateFacts(predicate, self.pool(text.encode()), *facts))
         return self._predicate_of[text]
 
-    def _classify(self, predicate: Expr | Consent) -> tuple[PredicateKind, int, int, bytes]:
-        """Kind, compare, subject and operand of a predicate."""
+    def _classify(self, predicate: Expr | Consent) -> _Classified:
+        """Kind, compare, subject, operand and packed operand of a predicate."""
+        simple: _Classified | None = None
         match predicate:
             case Consent(purposes=purposes):
-                return PredicateKind.P_CONSENT, 0, 0, layout.BITS.pack(self.bits(purposes))
+                bits = self.bits(purposes)
+                return PredicateKind.P_CONSENT, 0, 0, bits, layout.BITS.pack(bits)
             case InSegment(name=name):
-                return PredicateKind.P_SEGMENT, 0, self.ordinals[name], bytes(8)
+                return PredicateKind.P_SEGMENT, 0, self.ordinals[name], 0, _NO_OPERAND
             case Has(name=name):
-                return PredicateKind.P_HAS, 0, self.slots[name], bytes(8)
+                return PredicateKind.P_HAS, 0, self.slots[name], 0, _NO_OPERAND
             case Attr(name=name):
-                return PredicateKind.P_BOOL, 0, self.slots[name], bytes(8)
+                return PredicateKind.P_BOOL, 0, self.slots[name], 0, _NO_OPERAND
             case Call(op=op, args=(Attr() as attr, Const() as const)) if op in _COMPARES:
                 simple = self._comparison(_COMPARES[op], attr, const)
             case Call(op=op, args=(Const() as const, Attr() as attr)) if op in _COMPARES:
                 simple = self._comparison(_FLIPPED[_COMPARES[op]], attr, const)
             case Call(op="in", args=(Attr(name=name, type=kind), Const(value=tuple(values)))):
                 is_in = PredicateKind.P_STRING_IN if kind is Type.STRING else PredicateKind.P_INTEGER_IN
-                return is_in, 0, self.slots[name], pair(*self._item_span(values))
+                return is_in, 0, self.slots[name], values, pair(*self._item_span(values))
             case Call(op="in", args=(Const(value=str(text)), Attr(name=name))):
-                return PredicateKind.P_HOLDS_STRING, 0, self.slots[name], pair(*self.pool(text.encode()))
+                return PredicateKind.P_HOLDS_STRING, 0, self.slots[name], text, pair(*self.pool(text.encode()))
             case Call(op="in", args=(Const(value=int(number)), Attr(name=name))):
-                return PredicateKind.P_HOLDS_INTEGER, 0, self.slots[name], layout.INTEGER.pack(number)
-            case _:
-                simple = None
+                return PredicateKind.P_HOLDS_INTEGER, 0, self.slots[name], number, layout.INTEGER.pack(number)
         if simple is not None:
             return simple
         self._first_node = len(self.nodes)
-        return PredicateKind.P_EXPRESSION, 0, self._node(predicate, 1, 0, 0), bytes(8)
+        return PredicateKind.P_EXPRESSION, 0, self._node(predicate, 1, 0, 0), 0, _NO_OPERAND
 
-    def _comparison(self, compare: Compare, attr: Attr, const: Const) -> tuple[PredicateKind, int, int, bytes] | None:
+    def _comparison(self, compare: Compare, attr: Attr, const: Const) -> _Classified | None:
         """A comparison of an attribute with a constant, if it has a kind of its own."""
         slot = self.slots[attr.name]
         match attr.type, const.type, const.value:
             case Type.STRING, Type.STRING, str(text) if compare is Compare.EQ:
-                return PredicateKind.P_STRING, compare, slot, pair(*self.pool(text.encode()))
+                return PredicateKind.P_STRING, compare, slot, text, pair(*self.pool(text.encode()))
             case Type.DOUBLE, (Type.DOUBLE | Type.INT), (int() | float()) as number if _has_equal_double(number):
-                return PredicateKind.P_REAL, compare, slot, layout.REAL.pack(number)
+                return PredicateKind.P_REAL, compare, slot, float(number), layout.REAL.pack(number)
             case Type.INT, Type.DOUBLE, float(number) if number.is_integer() and abs(number) <= _EXACT:
-                return PredicateKind.P_INTEGER, compare, slot, layout.INTEGER.pack(int(number))
+                return PredicateKind.P_INTEGER, compare, slot, int(number), layout.INTEGER.pack(int(number))
             case kind, other, int(number) if kind is other and kind in _INTEGERS:
-                return PredicateKind.P_INTEGER, compare, slot, layout.INTEGER.pack(number)
+                return PredicateKind.P_INTEGER, compare, slot, number, layout.INTEGER.pack(number)
         return None
 
     # Expressions

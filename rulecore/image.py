@@ -16,7 +16,7 @@ from rulecore._layout import RuleFlag, Section
 from rulecore.errors import LimitError
 from rulecore.expressions import TYPES, Conditions, Span
 from rulecore.limits import LIMITS
-from rulecore.lower import All, Consent, Leaf, both, lower
+from rulecore.lower import ALWAYS, Consent, Leaf, both, lower
 from rulecore.model import (
     PERSONALIZATION,
     Attribute,
@@ -80,6 +80,8 @@ class _Writer:
         self.variants: list[bytes] = []
         self.rules: list[bytes] = []
         self.splits: list[bytes] = []
+        self.rule_formulas: list[list[int]] = []
+        """By placement, the formula of each rule, or NONE: what an index is planned from."""
 
     def write(self) -> bytes:
         _check_limits(self.bundle, len(self.attributes), len(self.purposes), len(self.precomputed))
@@ -88,7 +90,6 @@ class _Writer:
             self._condition(segment, segment.when) for segment in self.bundle.segments if segment.when is not None
         ]
         zones, zones_version = self._zones()
-        text = self.conditions
         sections: dict[Section, list[bytes]] = {
             Section.META: [self._meta(zones_version)],
             Section.PURPOSES: [layout.SPAN.pack(*self.span(purpose.encode())) for purpose in self.purposes],
@@ -114,11 +115,7 @@ class _Writer:
                 )
                 for layer in self.bundle.layers
             ],
-            Section.PATTERNS: [layout.SPAN.pack(*self.span(pattern.encode())) for pattern in text.patterns],
-            Section.ITEMS: text.items,
-            Section.NODES: text.nodes,
-            Section.PREDICATES: text.predicates,
-            Section.FORMULAS: text.formulas,
+            **self.conditions.sections(),
             Section.ZONES: [zones],
             Section.PLACEMENTS: placements,
             Section.VARIANTS: self.variants,
@@ -186,6 +183,7 @@ class _Writer:
         first_variant, first_rule = len(self.variants), len(self.rules)
         variants = {variant.name: at for at, variant in enumerate(placement.variants)}
         self.variants += [self._variant(variant) for variant in placement.variants]
+        self.rule_formulas.append([])
         self.rules += [self._rule(rule, variants) for rule in placement.rules]
         return layout.PLACEMENT.pack(
             *self.span(placement.name.encode()),
@@ -243,10 +241,11 @@ class _Writer:
         )
 
     def _when(self, when: Expr | None) -> int:
-        if when is None:
-            return layout.NONE
-        formula = lower(when, self.segments)
-        return layout.NONE if formula == All(()) else self.conditions.formula(formula)
+        """The formula of the next rule, which is noted for the index."""
+        formula = ALWAYS if when is None else lower(when, self.segments)
+        at = layout.NONE if formula == ALWAYS else self.conditions.formula(formula)
+        self.rule_formulas[-1].append(at)
+        return at
 
     def _zones(self) -> tuple[bytes, str]:
         """The tables of the zones that conditions ask for, and the version of the time zone database."""

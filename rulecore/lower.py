@@ -48,8 +48,8 @@ class Any(msgspec.Struct, frozen=True):
 
 Formula = Leaf | All | Any
 
-_NEVER: Final = Any(())
-_ALWAYS: Final = All(())
+NEVER: Final = Any(())
+ALWAYS: Final = All(())
 
 
 def lower(expr: Expr, segments: dict[str, Segment], wanted: bool = True) -> Formula:
@@ -97,7 +97,7 @@ class _Lowering:
     def _lower(self, expr: Expr, wanted: bool) -> Formula:
         match expr:
             case Const(value=value):
-                return _ALWAYS if value is wanted else _NEVER
+                return ALWAYS if value is wanted else NEVER
             case InSegment(name=name):
                 segment = self.segments[name]
                 if segment.when is None:
@@ -133,8 +133,8 @@ def both(*parts: Formula) -> Formula:
     """All of the parts, with nested ones flattened and a part that can't hold deciding."""
     flat: list[Formula] = []
     for part in parts:
-        if part == _NEVER:
-            return _NEVER
+        if part == NEVER:
+            return NEVER
         flat.extend(part.parts if isinstance(part, All) else (part,))
         _refuse_more_than_allowed(len(flat))
     return flat[0] if len(flat) == 1 else All(tuple(flat))
@@ -144,8 +144,8 @@ def either(*parts: Formula) -> Formula:
     """Any of the parts, with nested ones flattened and a part that always holds deciding."""
     flat: list[Formula] = []
     for part in parts:
-        if part == _ALWAYS:
-            return _ALWAYS
+        if part == ALWAYS:
+            return ALWAYS
         flat.extend(part.parts if isinstance(part, Any) else (part,))
         _refuse_more_than_allowed(len(flat))
     return flat[0] if len(flat) == 1 else Any(tuple(flat))
