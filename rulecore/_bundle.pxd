@@ -2,9 +2,10 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from rulecore._buffer cimport BufferView
-from rulecore._layout cimport (AttributeRecord, ConditionRecord, FormulaRecord, HoldoutRecord, LayerRecord, MetaRecord,
-                               NodeRecord, Operand, PlacementRecord, PredicateRecord, RuleRecord, SegmentRecord, Span,
-                               SplitRecord, VariantRecord)
+from rulecore._layout cimport (AnchorRecord, AttributeRecord, ColumnRecord, ConditionRecord, DictionaryRecord, EntryRecord,
+                               FormulaRecord, HoldoutRecord, IndexRecord, LayerRecord, MetaRecord, NodeRecord, Operand,
+                               PlacementRecord, PredicateRecord, RuleRecord, SegmentRecord, Span, SplitRecord, TestRecord,
+                               VariantRecord)
 from rulecore._text cimport Text
 
 
@@ -33,6 +34,17 @@ cdef struct Image:
     const VariantRecord* variants
     const RuleRecord* rules
     const SplitRecord* splits
+    const ColumnRecord* columns
+    const Operand* cuts
+    const DictionaryRecord* dictionaries
+    const Span* constants
+    const uint64_t* buckets
+    const IndexRecord* indexes
+    const AnchorRecord* anchors
+    const TestRecord* tests
+    const uint32_t* maps
+    const EntryRecord* entries
+    const uint64_t* rows
     uint32_t purpose_count
     uint32_t attribute_count
     uint32_t segment_count
@@ -48,6 +60,17 @@ cdef struct Image:
     uint32_t variant_count
     uint32_t rule_count
     uint32_t split_count
+    uint32_t column_count
+    uint32_t cut_count
+    uint32_t dictionary_count
+    uint32_t constant_count
+    uint32_t bucket_count
+    uint32_t index_count
+    uint32_t anchor_count
+    uint32_t test_count
+    uint32_t map_count
+    uint32_t entry_count
+    uint32_t row_count
 
 
 cdef inline Text span_text(const Image* image, Span span) noexcept nogil:

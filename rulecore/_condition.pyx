@@ -56,10 +56,11 @@ cdef bint holds(Linked linked, Workspace* work, uint32_t formula) noexcept:
 
 
 cdef Truth truth(Linked linked, Workspace* work, uint32_t predicate) noexcept:
-    cdef Truth known = <Truth> work.truth[predicate]
-    if known == UNSET:
-        known = _ask(linked, work, &linked.image.predicates[predicate])
-        work.truth[predicate] = <signed char> known
+    cdef Truth known
+    if work.truth[predicate] >> 2 == work.stamp:
+        return <Truth> (work.truth[predicate] & 3)
+    known = _ask(linked, work, &linked.image.predicates[predicate])
+    work.truth[predicate] = work.stamp << 2 | <uint32_t> known
     return known
 
 

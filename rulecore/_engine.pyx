@@ -9,13 +9,12 @@ from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport int64_t, uint32_t
 
 from rulecore._bundle cimport BundleImage, Image, span_bytes, span_str
-from rulecore._condition cimport holds
 from rulecore._explain cimport explain_placement
 from rulecore._layout cimport NONE, VariantRecord
 from rulecore._linked cimport Workspace
 from rulecore._membership cimport Membership
 from rulecore._text cimport TIMESTAMP_MAX, TIMESTAMP_MIN
-from rulecore._verdict cimport FAILED, decide_placement, default_of
+from rulecore._verdict cimport FAILED, decide_placement, default_of, find_conditions
 
 cdef tuple REASONS = ("TARGETING_MATCH", "SPLIT", "DEFAULT", "STATIC", "DISABLED", "ERROR")
 
@@ -192,10 +191,11 @@ cdef class Engine:
         cdef uint32_t i
         cdef Workspace* work = self.linked.begin(context, instant(now), True)
         try:
+            find_conditions(self.linked, work)
             return [
                 span_str(self.linked.image, self.linked.image.conditions[i].name)
                 for i in range(self.linked.image.condition_count)
-                if holds(self.linked, work, self.linked.image.conditions[i].formula)
+                if work.conditions[i]
             ]
         finally:
             self.linked.end(work)

@@ -14,7 +14,7 @@ from rulecore._layout cimport *
 from rulecore._linked cimport KNOWN, NO_SNAPSHOT
 from rulecore._text cimport Text
 from rulecore._verdict cimport (CAP_USED_UP, NO_CONSENT, NO_UNIT, OUTSIDE_LAYER, OUTSIDE_PERCENT, WON,
-                                Outcome, rule_outcome, unit_share)
+                                Outcome, find_conditions, rule_outcome, unit_share)
 
 from rulecore import explanation
 from rulecore.explanation import AttributeTrace, Explanation, FormulaTrace, PredicateTrace, RuleTrace
@@ -228,8 +228,9 @@ cdef tuple _segments(Linked linked, Workspace* work):
             if (not linked.image.segments[i].purposes & ~work.consent
                     and work.member[i // 64] >> (i % 64) & 1):
                 names.append(span_str(linked.image, linked.image.segments[i].name))
+    find_conditions(linked, work)
     for i in range(linked.image.condition_count):
-        if holds(linked, work, linked.image.conditions[i].formula):
+        if work.conditions[i]:
             names.append(span_str(linked.image, linked.image.conditions[i].name))
     return tuple(names)
 

@@ -29,6 +29,17 @@ cpdef enum Section:
     VARIANTS
     RULES
     SPLITS
+    COLUMNS
+    CUTS
+    DICTIONARIES
+    CONSTANTS
+    BUCKETS
+    INDEXES                  # one a placement, in their order, and one of all condition segments
+    ANCHORS
+    TESTS
+    MAPS
+    ENTRIES
+    ROWS
     SECTION_COUNT
 
 
@@ -119,6 +130,25 @@ cpdef enum Field:
     SECONDS
     MILLISECONDS
     FIELD_COUNT
+
+
+cpdef enum ColumnKind:
+    C_BOOL                   # slot `subject`; classes: absent, false, true
+    C_TRUTH                  # predicate `subject`; classes: error, false, true
+    C_INTEGER                # slot; classes: absent, then how many of the cuts are at most the value
+    C_REAL                   # the same, and the last one for NaN
+    C_STRING                 # slot; classes: absent, none of the constants, each of them
+    C_HOLDS_STRING           # slot; elements: constants of the dictionary `first`
+    C_HOLDS_INTEGER          # slot; elements: cuts
+    C_SEGMENTS               # elements: the precomputed segments that have exactly the purposes `subject`
+    C_MATCHES                # elements: the patterns of scanner `subject`
+    COLUMN_KIND_COUNT
+
+
+cpdef enum TestKind:
+    T_CLASS                  # a row for each class
+    T_ANY                    # row 0 has those that don't ask; of each element that is there, a row of those it satisfies
+    T_NONE                   # row 0 the same, for want of a list; of each element that is there, those it does not harm
 
 
 cpdef enum RuleFlag:
@@ -275,6 +305,57 @@ cdef struct RuleRecord:
 cdef struct SplitRecord:
     uint32_t variant
     uint32_t weight
+
+
+cdef struct ColumnRecord:
+    uint32_t kind
+    uint32_t first           # of its cuts, or the number of its dictionary
+    uint32_t count           # of them
+    uint32_t class_count     # classes or elements
+    uint64_t subject
+
+
+cdef struct DictionaryRecord:    # strings and their numbers; the first has the precomputed segments
+    uint32_t first_constant
+    uint32_t count
+    uint32_t first_bucket
+    uint32_t bucket_count    # a power of two; some are empty
+    uint32_t size_max        # bytes of the longest
+    uint32_t reserved
+
+
+cdef struct IndexRecord:     # its words are those that `entry_count` bits need
+    uint32_t first_entry
+    uint32_t entry_count
+    uint32_t dense_first     # clusters lie before it
+    uint32_t first_test
+    uint32_t test_count
+    uint32_t first_anchor
+    uint32_t anchor_count
+    uint32_t reserved
+
+
+cdef struct AnchorRecord:    # maps a column to clusters, counted from 1; 0 is none
+    uint32_t column
+    uint32_t first_map       # a number for each class or element; or with `runs`, where so many runs of them begin,
+    uint32_t runs            # and then the number of each
+    uint32_t first_begin     # in MAPS: where each cluster begins, and where the last one ends
+    uint32_t cluster_count
+    uint32_t reserved
+
+
+cdef struct TestRecord:      # maps a column to rows
+    uint32_t kind
+    uint32_t column
+    uint32_t first_map
+    uint32_t runs
+    uint32_t first_row       # in ROWS, in words
+    uint32_t row_count
+
+
+cdef struct EntryRecord:
+    uint32_t rule            # or condition segment
+    uint32_t residual        # a formula, or NONE
 
 
 cdef size_t record_size(int section) noexcept nogil

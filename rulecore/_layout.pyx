@@ -32,6 +32,24 @@ cdef size_t record_size(int section) noexcept nogil:
         return sizeof(RuleRecord)
     if section == SPLITS:
         return sizeof(SplitRecord)
+    if section == COLUMNS:
+        return sizeof(ColumnRecord)
+    if section == DICTIONARIES:
+        return sizeof(DictionaryRecord)
+    if section == CONSTANTS:
+        return sizeof(Span)
+    if section == INDEXES:
+        return sizeof(IndexRecord)
+    if section == ANCHORS:
+        return sizeof(AnchorRecord)
+    if section == TESTS:
+        return sizeof(TestRecord)
+    if section == ENTRIES:
+        return sizeof(EntryRecord)
+    if section == CUTS or section == BUCKETS or section == ROWS:
+        return 8
+    if section == MAPS:
+        return 4
     return 1
 
 

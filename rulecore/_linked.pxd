@@ -1,5 +1,5 @@
 # A bundle and a membership, linked; and the workspace that one decision needs.
-from libc.stdint cimport int8_t, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from rulecore._bundle cimport BundleImage, Image
 from rulecore._context cimport ContextReader, Slots, Value
@@ -15,10 +15,37 @@ cdef enum Members:           # what is known of the visitor's precomputed segmen
     NOT_ASKED, KNOWN, NO_VISITOR, NO_SNAPSHOT
 
 
+cdef struct ColumnState:     # what a column is found to be, see `_columns`
+    uint32_t stamp           # of the decision that asked
+    uint32_t value           # its class; of elements, whether they are known
+    uint32_t first           # in Workspace.elements
+    uint32_t count           # of the elements that are there
+
+
+cdef enum PickHow:
+    ONE_ROW, SOME_ROW, EVERY_ROW
+
+
+cdef struct Pick:            # the rows that a test has for a decision, see `_index`
+    const uint64_t* row
+    uint32_t first           # in Workspace.rows
+    uint32_t count
+    PickHow how
+
+
 cdef struct Workspace:       # taken for one decision, then put back: nothing is allocated a decision
     Slots* slots
-    int8_t* truth            # by predicate: `_condition.Truth`
+    uint32_t stamp           # counts the decisions: what carries another stamp is of an earlier one
+    uint32_t* truth          # by predicate: four times the stamp plus a `_condition.Truth`
+    ColumnState* columns
+    uint32_t* elements       # room for all elements of all columns
+    uint64_t* seen           # a bit for each element of one column, clear between uses
+    Pick* picks              # by test of one index
+    const uint64_t** rows    # room for a row of each element that one index tests
     uint64_t* member         # a bit for each of the bundle's precomputed segments
+    uint32_t* member_list    # those that the visitor is in
+    uint32_t member_count
+    uint8_t* conditions      # by condition segment: whether it holds, see `_verdict.find_conditions`
     uint64_t consent         # a bit for each purpose
     int64_t now
     Members members
@@ -43,6 +70,11 @@ cdef class Linked:
     cdef uint32_t ordinal_count
     cdef Fill* fills
     cdef uint32_t fill_count
+    cdef uint64_t purposes                 # of all attributes
+    cdef size_t element_count              # of all columns
+    cdef size_t seen_words
+    cdef size_t pick_count                 # of the index that has the most
+    cdef size_t pick_rows
     cdef Workspace** idle                  # a stack, used under the GIL
     cdef uint32_t idle_count
 
@@ -55,6 +87,10 @@ cdef class Linked:
     cdef bint unit_text(self, Workspace* work, uint32_t slot, char* digits, Text* unit) noexcept
 
     cdef Workspace* workspace_new(self) except NULL
+    cdef void measure(self) noexcept
+    cdef void lay_elements(self, Workspace* work) noexcept
+    cdef void forget(self, Workspace* work) noexcept
+    cdef void add_member(self, Workspace* work, uint32_t ordinal) noexcept
     cdef int link(self) except -1
     cdef void settle(self, Workspace* work, int64_t now) noexcept
     cdef void fill_columns(self, Workspace* work) noexcept

@@ -6,15 +6,16 @@ membership. What conditions make of it is `_condition`'s, what rules make of tha
 
 cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
 
 from rulecore._bundle cimport span_str, span_text
 from rulecore._context cimport (ABSENT, MASKED, PRESENT, T_LIST_STRING, T_STRING, Slot, slots_free, slots_new,
                                 slots_scratch)
-from rulecore._layout cimport NONE, MetaRecord
-from rulecore._text cimport text_compare, text_equal
+from rulecore._dictionary cimport dictionary_find
+from rulecore._layout cimport C_HOLDS_STRING, NONE, T_CLASS, IndexRecord, MetaRecord
+from rulecore._text cimport text_equal
 
 import re2
 
@@ -24,6 +25,8 @@ from rulecore.model import Source, Type
 
 cdef enum:
     IDLE_MAX = 64                          # workspaces kept for the next decision
+    SEGMENT_NAMES = 0                      # the dictionary of the precomputed segments
+    STAMP_END = 1 << 30                    # a truth has two bits beside its stamp
 cdef uint32_t SEGMENTS_PER_VISITOR = LIMITS.segments_per_visitor_max
 cdef size_t UNIT_BYTES = LIMITS.unit_bytes_max
 
@@ -40,6 +43,7 @@ cdef class Linked:
         if self.idle == NULL:
             raise MemoryError()
         self.release = f"{bundle.checksum:016x}"
+        self.measure()
         if membership is not None:
             self.release += f"-{membership.checksum:016x}"
 
@@ -100,6 +104,27 @@ cdef class Linked:
 
     # Workspaces
 
+    cdef void measure(self) noexcept:
+        """How much room a workspace needs."""
+        cdef const IndexRecord* index
+        cdef uint32_t i, k
+        cdef size_t rows
+        self.purposes = 0
+        for i in range(self.image.attribute_count):
+            self.purposes |= self.image.attributes[i].purposes
+        for i in range(self.image.column_count):
+            if self.image.columns[i].kind >= C_HOLDS_STRING:
+                self.element_count += self.image.columns[i].class_count
+                self.seen_words = max(self.seen_words, <size_t> self.image.columns[i].class_count // 64 + 1)
+        for i in range(self.image.index_count):
+            index = &self.image.indexes[i]
+            self.pick_count = max(self.pick_count, <size_t> index.test_count)
+            rows = 0
+            for k in range(index.first_test, index.first_test + index.test_count):
+                if self.image.tests[k].kind != T_CLASS:
+                    rows += self.image.columns[self.image.tests[k].column].class_count
+            self.pick_rows = max(self.pick_rows, rows)
+
     cdef Workspace* workspace_new(self) except NULL:
         cdef Workspace* work = <Workspace*> PyMem_Calloc(1, sizeof(Workspace))
         if work == NULL:
@@ -109,13 +134,30 @@ cdef class Linked:
         except MemoryError:
             PyMem_Free(work)
             raise
-        work.truth = <int8_t*> PyMem_Calloc(self.image.predicate_count + 1, 1)
+        work.truth = <uint32_t*> PyMem_Calloc(self.image.predicate_count + 1, sizeof(uint32_t))
+        work.columns = <ColumnState*> PyMem_Calloc(self.image.column_count + 1, sizeof(ColumnState))
+        work.elements = <uint32_t*> PyMem_Calloc(self.element_count + 1, sizeof(uint32_t))
+        work.seen = <uint64_t*> PyMem_Calloc(self.seen_words + 1, sizeof(uint64_t))
+        work.picks = <Pick*> PyMem_Calloc(self.pick_count + 1, sizeof(Pick))
+        work.rows = <const uint64_t**> PyMem_Calloc(self.pick_rows + 1, sizeof(uint64_t*))
         work.member = <uint64_t*> PyMem_Calloc(self.image.segment_count // 64 + 1, sizeof(uint64_t))
+        work.member_list = <uint32_t*> PyMem_Calloc(self.image.segment_count + 1, sizeof(uint32_t))
+        work.conditions = <uint8_t*> PyMem_Calloc(self.image.condition_count + 1, 1)
         work.found_ids = <uint32_t*> PyMem_Calloc(SEGMENTS_PER_VISITOR, sizeof(uint32_t))
-        if work.truth == NULL or work.member == NULL or work.found_ids == NULL:
+        if (work.truth == NULL or work.columns == NULL or work.elements == NULL or work.seen == NULL
+                or work.picks == NULL or work.rows == NULL or work.member == NULL or work.member_list == NULL
+                or work.conditions == NULL or work.found_ids == NULL):
             workspace_free(work)
             raise MemoryError()
+        self.lay_elements(work)
         return work
+
+    cdef void lay_elements(self, Workspace* work) noexcept:
+        cdef uint32_t i, first = 0
+        for i in range(self.image.column_count):
+            work.columns[i].first = first
+            if self.image.columns[i].kind >= C_HOLDS_STRING:
+                first += self.image.columns[i].class_count
 
     cdef Workspace* begin(self, object context, int64_t now, bint allocates) except NULL:
         cdef Workspace* work
@@ -138,10 +180,20 @@ cdef class Linked:
         except BaseException:
             self.end(work)
             raise
-        memset(work.truth, 0, self.image.predicate_count)
         work.members = NOT_ASKED
+        work.stamp += 1
+        if work.stamp == STAMP_END:
+            self.forget(work)
         self.settle(work, now)
         return work
+
+    cdef void forget(self, Workspace* work) noexcept:
+        """Starts to count stamps anew, so that none is ever met again."""
+        cdef uint32_t i
+        memset(work.truth, 0, self.image.predicate_count * sizeof(uint32_t))
+        for i in range(self.image.column_count):
+            work.columns[i].stamp = 0
+        work.stamp = 1
 
     cdef void end(self, Workspace* work) noexcept:
         if self.idle_count < IDLE_MAX:
@@ -195,9 +247,10 @@ cdef class Linked:
                         work.consent |= <uint64_t> 1 << i
         if self.fill_count:
             self.fill_columns(work)
-        for i in range(self.image.attribute_count):
-            if self.image.attributes[i].purposes & ~work.consent and slots[i].state == PRESENT:
-                slots[i].state = MASKED
+        if self.purposes & ~work.consent:
+            for i in range(self.image.attribute_count):
+                if self.image.attributes[i].purposes & ~work.consent and slots[i].state == PRESENT:
+                    slots[i].state = MASKED
 
     cdef int32_t find_visitor(self, Workspace* work, uint64_t* row) noexcept:
         cdef Slot* visitor = &work.slots.slot[self.image.meta.visitor_slot]
@@ -222,16 +275,17 @@ cdef class Linked:
         cdef Slot* visitor = &work.slots.slot[meta.visitor_slot]
         cdef uint64_t row
         cdef int32_t count
-        cdef uint32_t i, ordinal
+        cdef uint32_t i
         if work.members != NOT_ASKED:
             return work.members
-        memset(work.member, 0, (self.image.segment_count // 64 + 1) * sizeof(uint64_t))
         work.members = KNOWN
+        for i in range(work.member_count):
+            work.member[work.member_list[i] // 64] = 0
+        work.member_count = 0
         if stated.state == PRESENT:
             for i in range(stated.value.items.count):
-                ordinal = segment_ordinal(self, work.slots.items[stated.value.items.first + i].text)
-                if ordinal != NONE:
-                    work.member[ordinal // 64] |= <uint64_t> 1 << (ordinal % 64)
+                self.add_member(work, dictionary_find(
+                    self.image, SEGMENT_NAMES, work.slots.items[stated.value.items.first + i].text))
         elif self.membership is None:
             work.members = NO_SNAPSHOT
         elif visitor.state == ABSENT or visitor.value.text.size == 0:
@@ -239,10 +293,16 @@ cdef class Linked:
         else:
             count = self.find_visitor(work, &row)
             for i in range(<uint32_t> max(count, 0)):
-                ordinal = self.ordinals[work.found_ids[i]] if work.found_ids[i] < self.ordinal_count else NONE
-                if ordinal != NONE:
-                    work.member[ordinal // 64] |= <uint64_t> 1 << (ordinal % 64)
+                self.add_member(
+                    work, self.ordinals[work.found_ids[i]] if work.found_ids[i] < self.ordinal_count else NONE)
         return work.members
+
+    cdef void add_member(self, Workspace* work, uint32_t ordinal) noexcept:
+        if ordinal == NONE or work.member[ordinal // 64] >> (ordinal % 64) & 1:
+            return
+        work.member[ordinal // 64] |= <uint64_t> 1 << (ordinal % 64)
+        work.member_list[work.member_count] = ordinal
+        work.member_count += 1
 
     cdef bint unit_text(self, Workspace* work, uint32_t slot, char* digits, Text* unit) noexcept:
         """The bytes of a unit that are hashed; False without one. `digits` has room for an int, 24 bytes.
@@ -269,6 +329,13 @@ cdef uint32_t index_or_none(object index) except? 0:
 cdef void workspace_free(Workspace* work) noexcept:
     slots_free(work.slots)
     PyMem_Free(work.truth)
+    PyMem_Free(work.columns)
+    PyMem_Free(work.elements)
+    PyMem_Free(work.seen)
+    PyMem_Free(work.picks)
+    PyMem_Free(work.rows)
+    PyMem_Free(work.member_list)
+    PyMem_Free(work.conditions)
     PyMem_Free(work.member)
     PyMem_Free(work.found_ids)
     PyMem_Free(work)
@@ -284,19 +351,3 @@ cdef bint pin(Slots* slots, Text* text) noexcept:
     memcpy(copy, text.data, text.size)
     text.data = copy
     return True
-
-
-cdef uint32_t segment_ordinal(Linked linked, Text name) noexcept:
-    """The bundle's precomputed segment of this name, or NONE; they are sorted."""
-    cdef uint32_t low = 0, high = linked.image.segment_count, middle
-    cdef int order
-    while low < high:
-        middle = (low + high) // 2
-        order = text_compare(span_text(linked.image, linked.image.segments[middle].name), name)
-        if order == 0:
-            return middle
-        if order < 0:
-            low = middle + 1
-        else:
-            high = middle
-    return NONE

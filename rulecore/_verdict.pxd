@@ -26,6 +26,7 @@ cdef struct Verdict:         # indices in the image, NONE for none; variants cou
 
 
 cdef Verdict decide_placement(Linked linked, Workspace* work, uint32_t placement) noexcept
+cdef void find_conditions(Linked linked, Workspace* work) noexcept
 cdef Verdict default_of(const Image* image, uint32_t placement, Reason reason) noexcept
 cdef Outcome rule_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept
 # Where a unit falls of `total`, in integers: (MurmurHash3(prefix + unit) * total) >> 32.

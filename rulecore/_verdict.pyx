@@ -5,13 +5,14 @@ explanation gives as the reason is the first check that failed.
 """
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from rulecore._bundle cimport span_text
 from rulecore._condition cimport holds
 from rulecore._context cimport PRESENT, Slot
 from rulecore._hash cimport murmur3_32
-from rulecore._layout cimport NONE, RULE_ENABLED, HoldoutRecord, LayerRecord, PlacementRecord
+from rulecore._index cimport Search, search_begin, search_next, search_skip
+from rulecore._layout cimport NONE, RULE_ENABLED, EntryRecord, HoldoutRecord, LayerRecord, PlacementRecord
 from rulecore._text cimport text_equal
 
 from rulecore.limits import LIMITS
@@ -33,10 +34,20 @@ cdef uint32_t unit_share(const Image* image, Span prefix, Text unit, uint32_t to
 
 
 cdef Outcome rule_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
-    cdef char[24] digits
-    cdef Text unit
-    cdef uint32_t share
-    cdef const LayerRecord* layer
+    cdef Outcome outcome = _time_and_consent(work, rule)
+    if outcome != WON:
+        return outcome
+    if rule.formula != NONE and not holds(linked, work, rule.formula):
+        return CONDITION
+    return _unit_outcome(linked, work, rule)
+
+
+cdef inline bint admits(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
+    """Whether a rule wins whose condition holds."""
+    return _time_and_consent(work, rule) == WON and _unit_outcome(linked, work, rule) == WON
+
+
+cdef inline Outcome _time_and_consent(const Workspace* work, const RuleRecord* rule) noexcept:
     if not rule.flags & RULE_ENABLED:
         return DISABLED
     if work.now < rule.starts:
@@ -45,8 +56,15 @@ cdef Outcome rule_outcome(Linked linked, Workspace* work, const RuleRecord* rule
         return ENDED
     if rule.purposes & ~work.consent:
         return NO_CONSENT
-    if rule.formula != NONE and not holds(linked, work, rule.formula):
-        return CONDITION
+    return WON
+
+
+cdef Outcome _unit_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
+    """What becomes of a rule whose condition holds: its share of the units, its layer, its cap."""
+    cdef char[24] digits
+    cdef Text unit
+    cdef uint32_t share
+    cdef const LayerRecord* layer
     if rule.percent != NONE or rule.split_count > 0:
         if not linked.unit_text(work, rule.unit, digits, &unit):
             return NO_UNIT
@@ -119,29 +137,58 @@ cdef Verdict default_of(const Image* image, uint32_t placement, Reason reason) n
     return verdict
 
 
+cdef uint32_t first_rule(Linked linked, Workspace* work, uint32_t placement) noexcept:
+    """The first rule of a placement that matches, or NONE."""
+    cdef uint32_t best = NONE
+    cdef Search search
+    cdef const EntryRecord* entry
+    search_begin(&search, linked, work, placement)
+    while True:
+        entry = search_next(&search, linked, work)
+        if entry == NULL:
+            return best
+        if entry.rule >= best:
+            search_skip(&search)
+        elif ((entry.residual == NONE or holds(linked, work, entry.residual))
+                and admits(linked, work, &linked.image.rules[entry.rule])):
+            best = entry.rule
+            search_skip(&search)
+
+
 cdef Verdict decide_placement(Linked linked, Workspace* work, uint32_t placement) noexcept:
     cdef const PlacementRecord* record = &linked.image.placements[placement]
-    cdef const RuleRecord* rule
     cdef Verdict verdict
-    cdef uint32_t i, variant
+    cdef uint32_t rule, variant
     if not record.enabled:
         return default_of(linked.image, placement, PLACEMENT_DISABLED)
     if record.rule_count == 0:
         return default_of(linked.image, placement, STATIC)
     verdict = default_of(linked.image, placement, DEFAULT)
-    for i in range(record.first_rule, record.first_rule + record.rule_count):
-        rule = &linked.image.rules[i]
-        if rule_outcome(linked, work, rule) != WON:
-            continue
-        variant = _served(linked, work, record, rule)
-        if record.holdout != NONE and _held_out(linked, work, &linked.image.holdouts[record.holdout]):
-            verdict.reason = SPLIT
-            verdict.holdout = record.holdout
-            verdict.held_rule = i
-            verdict.held_variant = variant
-        else:
-            verdict.reason = TARGETING_MATCH if rule.split_count == 0 else SPLIT
-            verdict.rule = i
-            verdict.variant = variant
-        break
+    rule = first_rule(linked, work, placement)
+    if rule == NONE:
+        return verdict
+    variant = _served(linked, work, record, &linked.image.rules[rule])
+    if record.holdout != NONE and _held_out(linked, work, &linked.image.holdouts[record.holdout]):
+        verdict.reason = SPLIT
+        verdict.holdout = record.holdout
+        verdict.held_rule = rule
+        verdict.held_variant = variant
+    else:
+        verdict.reason = TARGETING_MATCH if linked.image.rules[rule].split_count == 0 else SPLIT
+        verdict.rule = rule
+        verdict.variant = variant
     return verdict
+
+
+cdef void find_conditions(Linked linked, Workspace* work) noexcept:
+    """Marks the condition segments that hold in `work.conditions`."""
+    cdef Search search
+    cdef const EntryRecord* entry
+    memset(work.conditions, 0, linked.image.condition_count)
+    search_begin(&search, linked, work, linked.image.placement_count)
+    while True:
+        entry = search_next(&search, linked, work)
+        if entry == NULL:
+            return
+        if entry.residual == NONE or holds(linked, work, entry.residual):
+            work.conditions[entry.rule] = True

@@ -162,9 +162,42 @@ cdef void _point(Image* image, int section, const uint8_t* data, size_t length) 
     elif section == RULES:
         image.rules = <const RuleRecord*> data
         image.rule_count = count
-    else:
+    elif section == SPLITS:
         image.splits = <const SplitRecord*> data
         image.split_count = count
+    elif section == COLUMNS:
+        image.columns = <const ColumnRecord*> data
+        image.column_count = count
+    elif section == CUTS:
+        image.cuts = <const Operand*> data
+        image.cut_count = count
+    elif section == DICTIONARIES:
+        image.dictionaries = <const DictionaryRecord*> data
+        image.dictionary_count = count
+    elif section == CONSTANTS:
+        image.constants = <const Span*> data
+        image.constant_count = count
+    elif section == BUCKETS:
+        image.buckets = <const uint64_t*> data
+        image.bucket_count = count
+    elif section == INDEXES:
+        image.indexes = <const IndexRecord*> data
+        image.index_count = count
+    elif section == ANCHORS:
+        image.anchors = <const AnchorRecord*> data
+        image.anchor_count = count
+    elif section == TESTS:
+        image.tests = <const TestRecord*> data
+        image.test_count = count
+    elif section == MAPS:
+        image.maps = <const uint32_t*> data
+        image.map_count = count
+    elif section == ENTRIES:
+        image.entries = <const EntryRecord*> data
+        image.entry_count = count
+    else:
+        image.rows = <const uint64_t*> data
+        image.row_count = count
 
 
 cdef Fault _counts(const Image* image) noexcept nogil:

@@ -13,8 +13,10 @@ from typing import Final
 from rulecore import layout
 from rulecore._hash import xxh64
 from rulecore._layout import RuleFlag, Section
+from rulecore.columns import Asked, Columns
 from rulecore.errors import LimitError
 from rulecore.expressions import TYPES, Conditions, Span
+from rulecore.index import IndexedRule, Indexes
 from rulecore.limits import LIMITS
 from rulecore.lower import ALWAYS, Consent, Leaf, both, lower
 from rulecore.model import (
@@ -80,6 +82,7 @@ class _Writer:
         self.variants: list[bytes] = []
         self.rules: list[bytes] = []
         self.splits: list[bytes] = []
+        self.condition_formulas: list[int] = []
         self.rule_formulas: list[list[int]] = []
         """By placement, the formula of each rule, or NONE: what an index is planned from."""
 
@@ -89,6 +92,7 @@ class _Writer:
         conditions = [
             self._condition(segment, segment.when) for segment in self.bundle.segments if segment.when is not None
         ]
+        indexes = self._indexes().sections(self._text, [segment.name for segment in self.precomputed])
         zones, zones_version = self._zones()
         sections: dict[Section, list[bytes]] = {
             Section.META: [self._meta(zones_version)],
@@ -121,6 +125,7 @@ class _Writer:
             Section.VARIANTS: self.variants,
             Section.RULES: self.rules,
             Section.SPLITS: self.splits,
+            **indexes,
         }
         sections[Section.POOL] = [bytes(self.pool)]
         return _assemble(sections)
@@ -133,6 +138,9 @@ class _Writer:
             if len(self.pool) > LIMITS.bundle_bytes_max:
                 raise LimitError(f"the bundle is larger than {LIMITS.bundle_bytes_max:,} bytes")
         return self.spans[content]
+
+    def _text(self, text: str) -> Span:
+        return self.span(text.encode())
 
     def bits(self, purposes: Iterable[str]) -> int:
         """The mask of these purposes."""
@@ -177,6 +185,7 @@ class _Writer:
         condition = lower(when, self.segments)
         consent = [Leaf(Consent(segment.purposes), True)] if segment.purposes else []
         formula = self.conditions.formula(both(*consent, condition))
+        self.condition_formulas.append(formula)
         return layout.CONDITION.pack(*self.span(segment.name.encode()), formula, 0)
 
     def _placement(self, placement: Placement) -> bytes:
@@ -247,12 +256,44 @@ class _Writer:
         self.rule_formulas[-1].append(at)
         return at
 
+    def _indexes(self) -> Indexes:
+        """An index of each placement's rules, and one of all condition segments."""
+        rules = [rule for placement in self.bundle.placements for rule in placement.rules]
+        consents = {
+            rule.purposes: self.conditions.predicate(Consent(rule.purposes)) for rule in rules if rule.purposes
+        }
+        columns = Columns(
+            self.conditions.predicates,
+            [attribute.type for attribute in self.attributes],
+            [self.bits(segment.purposes) for segment in self.precomputed],
+            self.slots["now"],
+            {instant for rule in rules for instant in (rule.starts, rule.ends) if instant is not None},
+        )
+        indexes = Indexes(columns, self.conditions.formulas)
+        first = 0
+        for placement, formulas in zip(self.bundle.placements, self.rule_formulas, strict=True):
+            indexes.add(
+                IndexedRule(number, formula, _also(columns, rule, consents))
+                for number, (rule, formula) in enumerate(zip(placement.rules, formulas, strict=True), first)
+                if rule.enabled
+            )
+            first += len(placement.rules)
+        indexes.add(IndexedRule(number, formula, []) for number, formula in enumerate(self.condition_formulas))
+        return indexes
+
     def _zones(self) -> tuple[bytes, str]:
         """The tables of the zones that conditions ask for, and the version of the time zone database."""
         used = self.conditions.zones
         if None in used:
             return zone_block(None)
         return zone_block({zone for zone in used if zone is not None and not _FIXED_OFFSET.fullmatch(zone)})
+
+
+def _also(columns: Columns, rule: Rule, consents: dict[tuple[str, ...], int]) -> list[Asked]:
+    """What a rule asks beside its condition that a column can tell."""
+    asked = [columns.asked(consents[rule.purposes], True)] if rule.purposes else []
+    window = columns.window(rule.starts, rule.ends)
+    return [*asked, window] if window else asked
 
 
 def _check_limits(bundle: Bundle, attributes: int, purposes: int, segments: int) -> None:

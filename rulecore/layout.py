@@ -29,6 +29,12 @@ PLACEMENT: Final = struct.Struct("<2I8I")
 VARIANT: Final = struct.Struct("<2I2I2I2IQ")
 RULE: Final = struct.Struct("<2I2I2I2IQqq14I")
 SPLIT: Final = struct.Struct("<2I")
+COLUMN: Final = struct.Struct("<4IQ")
+DICTIONARY: Final = struct.Struct("<6I")
+INDEX: Final = struct.Struct("<8I")
+ANCHOR: Final = struct.Struct("<6I")
+TEST: Final = struct.Struct("<6I")
+ENTRY: Final = struct.Struct("<2I")
 
 INTEGER: Final = struct.Struct("<q")
 REAL: Final = struct.Struct("<d")
@@ -53,4 +59,15 @@ RECORD_BYTES: Final = {
     Section.VARIANTS: VARIANT.size,
     Section.RULES: RULE.size,
     Section.SPLITS: SPLIT.size,
+    Section.COLUMNS: COLUMN.size,
+    Section.CUTS: 8,
+    Section.DICTIONARIES: DICTIONARY.size,
+    Section.CONSTANTS: SPAN.size,
+    Section.BUCKETS: 8,
+    Section.INDEXES: INDEX.size,
+    Section.ANCHORS: ANCHOR.size,
+    Section.TESTS: TEST.size,
+    Section.MAPS: 4,
+    Section.ENTRIES: ENTRY.size,
+    Section.ROWS: 8,
 }

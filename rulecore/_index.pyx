@@ -1,0 +1,234 @@
+"""The index: which of a placement's rules may match a context, without looking at the others.
+
+The problem
+    A placement has thousands of rules, each a condition over a dozen attributes; a context has one value of each. Which
+    rule is the first whose condition holds? Trying them in turn costs time in proportion to their number. But nearly
+    all of them fail for a reason that they share with many others: the visitor is in another city. So the question is
+    turned round: not "does this rule accept the visitor?" but "which rules does this value leave alive?".
+
+Rows
+    A column (`rulecore.columns`) puts the value of an attribute into one of a few classes. For each class there is a
+    row: one bit for each entry (a rule, or one of the conjunctions that it was multiplied out into), set when the entry
+    accepts the class *or does not ask*. The entries that survive are the AND of one row a column, 64 at a time:
+
+        entry                     0 1 2 3 4 5 6 7
+        device  = 'mobile'        1 1 0 1 1 1 0 1        entries 2 and 6 want a tablet
+        total   : 50 <= 62 < 80   1 0 1 1 1 1 1 0        entries 1 and 7 want 80 or more
+        member  = absent          1 1 1 0 1 1 1 1        entry 3 wants to know
+                                  ---------------
+        alive                     1 0 0 0 1 1 0 0
+
+    Ranges, `!=`, `in`, `has`, negation, doubles, absent values and several tests of one attribute all are sets of
+    classes, hence rows, exact. A column of elements (a list, the visitor's segments) ORs the rows of the elements that
+    are there onto that of the entries that don't ask, or ANDs those of elements that must not be there. `a || b` over
+    different attributes makes two entries. What no row can say (arithmetic between attributes, rare tests that would
+    not be worth a row) is the entry's residual: a formula that is evaluated for survivors only. Where there are more
+    classes than rows, neighbours share a row that lets through what either would, and the residual is exact.
+
+Clusters
+    AND takes time in proportion to entries / 64, which is still a straight line. So entries are put into clusters by
+    the most selective thing that they ask, as a rule a segment or an equality: the cluster of `city = 'Oslo'` lies
+    contiguously, and a visitor in Bergen never touches its words. An entry that accepts three cities is in three
+    clusters; those that ask for nothing selective are the dense part, which is always looked at.
+
+        positions   | Bergen | Oslo    | Trondheim | vip   | winter | dense              |
+        words       |--------|----[----|---]-------|-------|--[-----|--]-----[-----------|--]
+                              visited                       visited           visited
+
+    Within a cluster entries are in the rules' order, so the first survivor is the cluster's best, and a cluster is left
+    as soon as it can't beat the best that is known.
+
+Costs
+    For each column at most one search for the class: a hash probe for a string, about log2(constants) steps for a
+    number, one probe an element; then for each visited chunk of 8 words one AND a column, until nothing is alive.
+    With 20,000 rules over 400 selective values a visitor visits some ten words. Columns are asked in order of how much
+    their rows rule out, and only while something is alive. Rows take (classes x entries / 8) bytes; `rulecore.index`
+    keeps them in bounds. Nothing is allocated, and nothing is cleared but by counting up a stamp.
+
+Where it comes from
+    Access predicates that name clusters: Fabret et al., "Filtering algorithms and implementation for very fast
+    publish/subscribe systems" (SIGMOD 2001). Conjunctions in lists by their most selective pairs, and disjunctive
+    normal form: Whang et al., "Indexing Boolean expressions" (VLDB 2009). Clustering in a tree that adapts: Sadoghi and
+    Jacobsen, "BE-Tree" (SIGMOD 2011). Shared subexpressions, evaluated once: Ji and Jacobsen, "A-Tree" (Middleware
+    2021), to which the memo of predicates in `_condition` is a cousin. Bitmaps for predicates: O'Neil and Quass,
+    "Improved query performance with variant indexes" (SIGMOD 1997). It differs in that bits of *not asked* are merged
+    into each row, so a column costs one AND whether or not an entry asks; in that all is decided when the image is
+    written, so loading is a verification pass; and in that values are three-valued: a class of their own for what is
+    absent makes "definitely true" a matter of one bit.
+"""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from rulecore._bundle cimport Image
+from rulecore._columns cimport class_of, column_state
+from rulecore._layout cimport *
+from rulecore._linked cimport EVERY_ROW, ONE_ROW, SOME_ROW, Pick
+
+cdef extern from *:
+    int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
+
+
+cdef void search_begin(Search* search, Linked linked, Workspace* work, uint32_t index) noexcept:
+    search.index = &linked.image.indexes[index]
+    search.entries = linked.image.entries + search.index.first_entry
+    search.next_anchor = 0
+    search.state = NULL
+    search.resolved = 0
+    search_skip(search)
+
+
+cdef const EntryRecord* search_next(Search* search, Linked linked, Workspace* work) noexcept:
+    cdef uint64_t alive
+    cdef uint32_t bit
+    while True:
+        while search.at < search.count:
+            alive = search.alive[search.at]
+            if alive:
+                search.alive[search.at] = alive & (alive - 1)
+                bit = (search.word + search.at) * 64 + count_trailing_zeros(alive)
+                return search.entries + bit
+            search.at += 1
+        search.word += search.count
+        if search.word * 64 >= search.end and not _next_cluster(search, linked, work):
+            return NULL
+        _look(search, linked, work)
+
+
+# Clusters
+
+
+cdef bint _next_cluster(Search* search, Linked linked, Workspace* work) noexcept:
+    """Goes to the next cluster that the context visits, and after them to the dense part, once."""
+    cdef const AnchorRecord* anchor
+    cdef uint32_t cluster, first
+    while search.next_anchor < search.index.anchor_count:
+        anchor = &linked.image.anchors[search.index.first_anchor + search.next_anchor]
+        cluster = 0
+        if linked.image.columns[anchor.column].kind < C_HOLDS_STRING:
+            cluster = mapped(linked.image, anchor.first_map, anchor.runs, class_of(linked, work, anchor.column))
+            search.next_anchor += 1
+        else:
+            if search.state == NULL:
+                search.state = column_state(linked, work, anchor.column)
+                search.next_element = 0
+            if search.next_element < search.state.count:
+                cluster = mapped(linked.image, anchor.first_map, anchor.runs,
+                                 work.elements[search.state.first + search.next_element])
+                search.next_element += 1
+            else:
+                search.state = NULL
+                search.next_anchor += 1
+        if cluster:
+            first = anchor.first_begin + cluster - 1
+            _enter(search, linked.image.maps[first], linked.image.maps[first + 1])
+            return True
+    if search.next_anchor == search.index.anchor_count and search.index.dense_first < search.index.entry_count:
+        search.next_anchor += 1
+        _enter(search, search.index.dense_first, search.index.entry_count)
+        return True
+    return False
+
+
+cdef inline void _enter(Search* search, uint32_t begin, uint32_t end) noexcept nogil:
+    search.begin = begin
+    search.end = end
+    search.word = begin // 64
+    search.count = search.at = 0
+
+
+cdef inline uint32_t mapped(const Image* image, uint32_t first, uint32_t runs, uint32_t number) noexcept nogil:
+    """What a map says of a class or element: looked up, or where the map is of runs, searched for."""
+    cdef const uint32_t* begins = image.maps + first
+    cdef uint32_t low = 0, count = runs, half
+    if runs == 0:
+        return begins[number]
+    while count > 1:
+        half = count >> 1
+        if begins[low + half] <= number:
+            low += half
+            count -= half
+        else:
+            count = half
+    return begins[runs + low]
+
+
+# Rows
+
+
+cdef void _look(Search* search, Linked linked, Workspace* work) noexcept:
+    """Takes the next chunk of the cluster and lets every test rule out what it can."""
+    cdef uint32_t behind = (search.end + 63) // 64
+    cdef uint32_t test, i
+    search.at = 0
+    search.count = behind - search.word if behind - search.word < CHUNK else CHUNK
+    for i in range(search.count):
+        search.alive[i] = ~(<uint64_t> 0)
+    if search.word == search.begin // 64:
+        search.alive[0] <<= search.begin % 64
+    if (search.word + search.count) * 64 > search.end:
+        search.alive[search.count - 1] &= ~(<uint64_t> 0) >> (64 - search.end % 64)
+    for test in range(search.index.test_count):
+        if test == search.resolved:
+            _resolve(linked, work, search.index, test)
+            search.resolved += 1
+        if not _rule_out(&work.picks[test], work.rows, search):
+            search.at = search.count
+            return
+
+
+cdef void _resolve(Linked linked, Workspace* work, const IndexRecord* index, uint32_t at) noexcept:
+    """Finds the rows that a test has for this decision."""
+    cdef const TestRecord* test = &linked.image.tests[index.first_test + at]
+    cdef Pick* pick = &work.picks[at]
+    cdef const uint64_t* rows = linked.image.rows + test.first_row
+    cdef size_t words = (index.entry_count + 63) // 64
+    cdef const ColumnState* state = column_state(linked, work, test.column)
+    cdef uint32_t i, row
+    pick.row = rows
+    pick.how = ONE_ROW
+    pick.first = 0 if at == 0 else work.picks[at - 1].first + work.picks[at - 1].count
+    pick.count = 0
+    if test.kind == T_CLASS:
+        pick.row += words * mapped(linked.image, test.first_map, test.runs, state.value)
+        return
+    if not state.value:
+        return                             # not known: only what does not ask stays alive
+    for i in range(state.count):
+        row = mapped(linked.image, test.first_map, test.runs, work.elements[state.first + i])
+        if row:
+            work.rows[pick.first + pick.count] = rows + words * row
+            pick.count += 1
+    pick.how = SOME_ROW if test.kind == T_ANY else EVERY_ROW
+
+
+cdef bint _rule_out(const Pick* pick, const uint64_t** rows, Search* search) noexcept nogil:
+    """Whether anything of the chunk is alive after this test."""
+    cdef const uint64_t* row
+    cdef uint64_t[CHUNK] some
+    cdef uint64_t left = 0
+    cdef uint32_t i, k
+    if pick.how == ONE_ROW:
+        row = pick.row + search.word
+        for i in range(search.count):
+            search.alive[i] &= row[i]
+            left |= search.alive[i]
+        return left != 0
+    if pick.how == SOME_ROW:
+        row = pick.row + search.word
+        for i in range(search.count):
+            some[i] = row[i]
+        for k in range(pick.count):
+            row = rows[pick.first + k] + search.word
+            for i in range(search.count):
+                some[i] |= row[i]
+        for i in range(search.count):
+            search.alive[i] &= some[i]
+            left |= search.alive[i]
+        return left != 0
+    for k in range(pick.count):
+        row = rows[pick.first + k] + search.word
+        for i in range(search.count):
+            search.alive[i] &= row[i]
+    for i in range(search.count):
+        left |= search.alive[i]
+    return left != 0

@@ -1,0 +1,303 @@
+"""Columns: what conditions ask of one value, told as classes of it; the index's view of predicates.
+
+A column looks at one attribute (or at the truth of one predicate) and puts a decision into one of finitely many
+*classes*, chosen so that every predicate on that attribute has one truth in each. A leaf of a condition is then a set
+of classes, written as runs (first, behind) of their numbers. For an attribute with the predicates `x >= 3`, `x == 7`:
+
+    class    0         1        2          3         4
+    of x     absent    < 3      3 to 6     7         > 7
+    leaf     x >= 3 is true: 2-4     x == 7 is true: 3     x == 7 is false: 1-2, 4     has(x): 1-4
+
+Lists, precomputed segments and patterns are *sets* of elements rather than one class; a leaf then asks for any of
+some elements, or for none of them. How conditions are put together from leaves is `rulecore.index`'s; how a value
+finds its class, `rulecore._columns`'s.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from rulecore._layout import ColumnKind, Compare, PredicateKind, TestKind
+from rulecore.expressions import PredicateFacts
+from rulecore.model import Type
+
+Runs = tuple[tuple[int, int], ...]
+"""Numbers in ascending order as runs: the first, and the one behind the last."""
+
+ABSENT: Final = ((0, 1),)
+"""The class of what is absent, masked or an error, in every column that has classes."""
+
+_INT_MAX: Final = (1 << 63) - 1
+_FIRST_CONSTANT: Final = 2
+"""The class of a string column's first constant, after absent and any other string."""
+_BY_TYPE: Final = {
+    Type.BOOL: ColumnKind.C_BOOL,
+    Type.INT: ColumnKind.C_INTEGER,
+    Type.TIMESTAMP: ColumnKind.C_INTEGER,
+    Type.DURATION: ColumnKind.C_INTEGER,
+    Type.DOUBLE: ColumnKind.C_REAL,
+    Type.STRING: ColumnKind.C_STRING,
+}
+ELEMENTS: Final = frozenset(
+    (ColumnKind.C_HOLDS_STRING, ColumnKind.C_HOLDS_INTEGER, ColumnKind.C_SEGMENTS, ColumnKind.C_MATCHES)
+)
+"""The kinds that have elements rather than classes."""
+
+
+class Column(msgspec.Struct):
+    """One column. `subject` is a slot, a predicate, a scanner or the mask of a segment's purposes, by `kind`;
+    `constants` are sorted: what a string equals, where a number's classes begin, a list's elements."""
+
+    kind: ColumnKind
+    subject: int
+    constants: list[int] | list[float] | list[str]
+    class_count: int = 0
+    """Classes, or elements."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What a leaf asks of a column: to be in a class of `runs`, or to have any, or none, of these elements."""
+
+    column: int
+    kind: TestKind
+    runs: Runs
+
+
+class Columns:
+    """The columns of a bundle, from its predicates.
+
+    `types` are the attributes' by slot, `segment_purposes` the precomputed segments' masks by ordinal, `instants`
+    what rules' windows compare the slot `now_slot` with, `pattern_counts` the patterns of each scanner.
+    """
+
+    def __init__(
+        self,
+        predicates: Sequence[PredicateFacts],
+        types: Sequence[Type],
+        segment_purposes: Sequence[int],
+        now_slot: int,
+        instants: Iterable[int],
+        pattern_counts: Sequence[int] = (),
+    ) -> None:
+        self.predicates = predicates
+        self.types = types
+        self.segment_purposes = segment_purposes
+        self.now_slot = now_slot
+        self.columns: list[Column] = []
+        self._of: dict[tuple[ColumnKind, int], int] = {}
+        found: dict[int, set[int | float | str]] = {}
+        for number, facts in enumerate(predicates):
+            column = self._column(number, facts)
+            found.setdefault(column, set()).update(_constants(facts))
+        moments = set(instants)
+        if moments:
+            found.setdefault(self._number(ColumnKind.C_INTEGER, now_slot), set()).update(moments)
+        for at, column_found in found.items():
+            column = self.columns[at]
+            column.constants = sorted(column_found)  # type: ignore[assignment, type-var]
+            column.class_count = self._class_count(column, pattern_counts)
+
+    def asked(self, predicate: int, wanted: bool) -> Asked:
+        """What it takes for a predicate to definitely have the wanted value."""
+        facts = self.predicates[predicate]
+        at = self._column(predicate, facts)
+        column = self.columns[at]
+        if column.kind in ELEMENTS:
+            element = self._element(column, facts)
+            return Asked(at, TestKind.T_ANY if wanted else TestKind.T_NONE, ((element, element + 1),))
+        if facts.kind == PredicateKind.P_HAS and column.kind != ColumnKind.C_TRUTH:
+            return Asked(at, TestKind.T_CLASS, ((1, column.class_count),) if wanted else ABSENT)
+        true = self._true(column, facts)
+        return Asked(at, TestKind.T_CLASS, true if wanted else _minus(column.class_count, true))
+
+    def window(self, starts: int | None, ends: int | None) -> Asked | None:
+        """What it takes for now to be in a rule's window; None without one."""
+        if starts is None and ends is None:
+            return None
+        at = self._of[ColumnKind.C_INTEGER, self.now_slot]
+        column = self.columns[at]
+        first = 1 if starts is None else _from(column, starts)
+        behind = column.class_count if ends is None else _from(column, ends)
+        return Asked(at, TestKind.T_CLASS, _run(first, behind))
+
+    def is_point(self, column: Column, number: int) -> bool:
+        """Whether a class is that of one value alone, not of all others or of a range."""
+        constants = column.constants
+        if column.kind == ColumnKind.C_STRING:
+            return number >= _FIRST_CONSTANT
+        if column.kind == ColumnKind.C_INTEGER:
+            return 2 <= number <= len(constants) and constants[number - 1] == constants[number - 2] + 1  # type: ignore[operator]
+        return column.kind in ELEMENTS
+
+    def _number(self, kind: ColumnKind, subject: int) -> int:
+        key = (kind, subject)
+        if key not in self._of:
+            self._of[key] = len(self.columns)
+            self.columns.append(Column(kind, subject, []))
+        return self._of[key]
+
+    def _column(self, number: int, facts: PredicateFacts) -> int:
+        """The number of the column that a predicate looks at."""
+        kind, subject = facts.kind, facts.subject
+        if kind in (PredicateKind.P_CONSENT, PredicateKind.P_EXPRESSION):
+            return self._number(ColumnKind.C_TRUTH, number)
+        if kind == PredicateKind.P_SEGMENT:
+            return self._number(ColumnKind.C_SEGMENTS, self.segment_purposes[subject])
+        if kind == PredicateKind.P_HOLDS_STRING:
+            return self._number(ColumnKind.C_HOLDS_STRING, subject)
+        if kind == PredicateKind.P_HOLDS_INTEGER:
+            return self._number(ColumnKind.C_HOLDS_INTEGER, subject)
+        by_type = _BY_TYPE.get(self.types[subject])
+        return self._number(ColumnKind.C_TRUTH, number) if by_type is None else self._number(by_type, subject)
+
+    def _class_count(self, column: Column, pattern_counts: Sequence[int]) -> int:
+        count = len(column.constants)
+        match column.kind:
+            case ColumnKind.C_BOOL | ColumnKind.C_TRUTH:
+                return 3
+            case ColumnKind.C_INTEGER | ColumnKind.C_STRING:
+                return count + 2
+            case ColumnKind.C_REAL:
+                return count + 3
+            case ColumnKind.C_SEGMENTS:
+                return len(self.segment_purposes)
+            case ColumnKind.C_MATCHES:
+                return pattern_counts[column.subject]
+            case _:
+                return count
+
+    def _element(self, column: Column, facts: PredicateFacts) -> int:
+        if column.kind == ColumnKind.C_SEGMENTS:
+            return facts.subject
+        return bisect_left(column.constants, facts.operand)  # type: ignore[type-var, arg-type]
+
+    def _true(self, column: Column, facts: PredicateFacts) -> Runs:
+        """The classes in which a predicate is true."""
+        operand = facts.operand
+        match facts.kind:
+            case PredicateKind.P_STRING | PredicateKind.P_STRING_IN:
+                texts = (operand,) if isinstance(operand, str) else operand
+                assert isinstance(texts, tuple)
+                return _unite(_point(_FIRST_CONSTANT + bisect_left(column.constants, text)) for text in texts)  # type: ignore[type-var, arg-type]
+            case PredicateKind.P_INTEGER_IN:
+                assert isinstance(operand, tuple)
+                return _unite(_ordered(column, Compare.EQ, number) for number in operand)  # type: ignore[arg-type]
+            case PredicateKind.P_INTEGER | PredicateKind.P_REAL:
+                return _ordered(column, facts.compare, operand)  # type: ignore[arg-type]
+            case _:
+                return _point(2)
+
+
+def unite(some: Runs, others: Runs) -> Runs:
+    """The numbers in either."""
+    return _unite((some, others))
+
+
+def intersect(some: Runs, others: Runs) -> Runs:
+    """The numbers in both."""
+    both = [(max(a, c), min(b, d)) for a, b in some for c, d in others]
+    return tuple(sorted(run for run in both if run[0] < run[1]))
+
+
+def numbers(runs: Runs) -> Iterable[int]:
+    """Each number."""
+    return (number for first, behind in runs for number in range(first, behind))
+
+
+def _unite(parts: Iterable[Runs]) -> Runs:
+    united: list[tuple[int, int]] = []
+    for first, behind in sorted(run for part in parts for run in part):
+        if united and first <= united[-1][1]:
+            united[-1] = (united[-1][0], max(behind, united[-1][1]))
+        else:
+            united.append((first, behind))
+    return tuple(united)
+
+
+def _minus(class_count: int, runs: Runs) -> Runs:
+    """The other classes of a present value."""
+    others, at = [], 1
+    for first, behind in runs:
+        if at < first:
+            others.append((at, first))
+        at = behind
+    return (*others, (at, class_count)) if at < class_count else tuple(others)
+
+
+def _run(first: int, behind: int) -> Runs:
+    return ((first, behind),) if first < behind else ()
+
+
+def _point(number: int) -> Runs:
+    return ((number, number + 1),)
+
+
+# Numbers: a constant is where a class begins, so `x > 3` is `x >= 4`, or for doubles the next one up
+
+
+def _constants(facts: PredicateFacts) -> Iterable[int | float | str]:
+    operand = facts.operand
+    match facts.kind:
+        case PredicateKind.P_INTEGER | PredicateKind.P_REAL:
+            return _cuts(facts.kind, facts.compare, operand)  # type: ignore[arg-type]
+        case PredicateKind.P_INTEGER_IN:
+            assert isinstance(operand, tuple)
+            return [cut for number in operand for cut in _cuts(facts.kind, Compare.EQ, number)]  # type: ignore[arg-type]
+        case PredicateKind.P_STRING_IN:
+            assert isinstance(operand, tuple)
+            return operand
+        case PredicateKind.P_STRING | PredicateKind.P_HOLDS_STRING | PredicateKind.P_HOLDS_INTEGER:
+            assert isinstance(operand, int | str)
+            return (operand,)
+        case _:
+            return ()
+
+
+def _cuts(kind: PredicateKind, compare: int, number: float) -> list[int | float]:
+    """Where the classes that a comparison tells apart begin."""
+    if number != number:  # noqa: PLR0124 - NaN is compared with nothing
+        return []
+    above = _above(kind == PredicateKind.P_REAL, number)
+    wanted = [number + 0.0 if kind == PredicateKind.P_REAL else number] if compare not in (Compare.GT, Compare.LE) else []
+    if compare not in (Compare.GE, Compare.LT) and above is not None:
+        wanted.append(above)
+    return wanted
+
+
+def _above(real: bool, number: float) -> int | float | None:
+    """The next number up, if there is one. `+ 0.0` makes a negative zero the equal positive one."""
+    if real:
+        return None if number == math.inf else math.nextafter(number, math.inf) + 0.0
+    return None if number == _INT_MAX else int(number) + 1
+
+
+def _from(column: Column, number: float | None) -> int:
+    """The first class of the numbers that are at least this one, which is one of the column's constants."""
+    reals = 1 if column.kind == ColumnKind.C_REAL else 0
+    if number is None:
+        return column.class_count - reals
+    return _FIRST_CONSTANT + bisect_left(column.constants, number)  # type: ignore[type-var, arg-type]
+
+
+def _ordered(column: Column, compare: int, number: float) -> Runs:
+    """The classes of the numbers that compare so with this one; a NaN never does."""
+    if number != number:  # noqa: PLR0124
+        return ()
+    behind = _from(column, None)
+    above = _above(column.kind == ColumnKind.C_REAL, number)
+    match compare:
+        case Compare.EQ:
+            return _run(_from(column, number), _from(column, above))
+        case Compare.GE:
+            return _run(_from(column, number), behind)
+        case Compare.GT:
+            return _run(_from(column, above), behind)
+        case Compare.LT:
+            return _run(1, _from(column, number))
+        case _:
+            return _run(1, _from(column, above))

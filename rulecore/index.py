@@ -1,0 +1,424 @@
+"""The index's writer: from rules' conditions to clusters, tests and rows. What they are for is told in `_index`.
+
+Every rule becomes one or more *entries*: conjunctions of what columns are asked, so that the rule's condition holds
+exactly when one of them does, and for each a *residual*, a formula that is left to check where rows can't say
+everything. All choices are made here, from what the bundle itself shows: which test of an entry is the most selective
+and names its clusters, which columns are worth rows, and how fine these are.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from rulecore import layout
+from rulecore._layout import FormulaKind, Section, TestKind
+from rulecore._rows import dictionary_table, entry_rows
+from rulecore.columns import ELEMENTS, Asked, Column, ColumnKind, Columns, Runs, intersect, numbers, unite
+from rulecore.expressions import FormulaFacts
+
+PRODUCTS_MAX: Final = 8
+"""Entries that one rule may become by multiplying out; what would take more is left to the residual."""
+
+CLUSTERED_MIN: Final = 256
+"""Fewer entries are simply all looked at: that takes a few words."""
+
+CLUSTERS_A_TEST_MAX: Final = 8
+"""An entry is repeated in the cluster of each value that its most selective test allows, at most so many."""
+
+SELECTIVE: Final = 1 / 8
+"""The share of values that a test may allow at most to name clusters."""
+
+ELEMENTS_EXPECTED: Final = 4
+"""How many elements of a column are taken to be there at once."""
+
+ROWS_A_TEST_MAX: Final = 256
+ROWS_MAX: Final = 8_192
+"""Rows of one test, and of all tests of an index; where more classes matter, neighbours share a row."""
+
+_ONE_WORD: Final = 64
+_RARE: Final = 256
+"""A test that fewer than one in so many entries make is left to the residual: it would cost all others a row."""
+_RARE_SLOW: Final = 16
+"""The same where the value is not simply read: the truth of an expression, a pattern."""
+
+_CLASS, _ANY, _ANY_TOO, _NONE = range(4)
+"""Keys of tests: four times the column, plus one of these. Two of an entry may each ask for any of some elements."""
+_WHOLE: Final = -1
+"""In place of a formula: the rule's whole condition."""
+_SLOW: Final = frozenset((ColumnKind.C_TRUTH, ColumnKind.C_MATCHES))
+
+
+class IndexedRule(msgspec.Struct):
+    """A rule as the index sees it: its number in the image, its formula (NONE: always), and what else it asks of a
+    decision that a column can tell: a window of time, consent. These are checked again, so they need no residual."""
+
+    number: int
+    formula: int
+    also: list[Asked]
+
+
+class _Tested(msgspec.Struct):
+    """What a conjunction asks by key of test: the set's number, and the formula that asks it, or _WHOLE."""
+
+    sets: dict[int, tuple[int, int]]
+    rest: list[int]
+
+
+class _Entry(msgspec.Struct):
+    rule: IndexedRule
+    sets: dict[int, tuple[int, int]]
+    rest: list[int]
+
+
+class Indexes:
+    """The indexes of one bundle, one for each list of rules that is tried, and the records that they share."""
+
+    def __init__(self, columns: Columns, formulas: Sequence[FormulaFacts]) -> None:
+        self.columns = columns
+        self.formulas = formulas
+        self.sets: list[tuple[int, Runs]] = []
+        self.maps: array[int] = array("I")
+        self.rows = bytearray()
+        self.indexes: list[bytes] = []
+        self.tests: list[bytes] = []
+        self.anchors: list[bytes] = []
+        self.entries: list[bytes] = []
+        self._set_of: dict[tuple[int, Runs], int] = {}
+        self._asked: dict[tuple[int, bool], tuple[int, int]] = {}
+        self._both: dict[tuple[int, int], int | None] = {}
+        self._selective: dict[int, float] = {}
+        self._used: dict[int, int] = {}
+
+    def add(self, rules: Iterable[IndexedRule]) -> None:
+        """One more index: of a placement's rules in order, or of all condition segments."""
+        entries = [entry for rule in rules for entry in self._entries(rule)]
+        clusters: dict[tuple[int, int], list[_Entry]] = {}
+        dense: list[_Entry] = []
+        if len(entries) > CLUSTERED_MIN:
+            for entry in entries:
+                self._place(entry, clusters, dense)
+        else:
+            dense = entries
+        first_anchor = len(self.anchors)
+        ordered: list[_Entry] = []
+        self._write_anchors(clusters, ordered)
+        dense_first = len(ordered)
+        ordered += dense
+        first_test = len(self.tests)
+        inexact = self._write_tests(ordered)
+        first_entry = len(self.entries)
+        for at, entry in enumerate(ordered):
+            self.entries.append(layout.ENTRY.pack(entry.rule.number, self._residual(entry, inexact.get(at))))
+        self.indexes.append(
+            layout.INDEX.pack(
+                first_entry,
+                len(ordered),
+                dense_first,
+                first_test,
+                len(self.tests) - first_test,
+                first_anchor,
+                len(self.anchors) - first_anchor,
+                0,
+            )
+        )
+
+    def sections(self, text: Callable[[str], tuple[int, int]], segments: Sequence[str]) -> dict[Section, list[bytes]]:
+        """All records. `text` stores a string in the pool; `segments` are the precomputed segments' names."""
+        dictionaries = _Dictionaries(text)
+        dictionaries.add(segments)
+        cuts = bytearray()
+        columns = []
+        for at in self._used:
+            column = self.columns.columns[at]
+            first = 0
+            match column.kind:
+                case ColumnKind.C_STRING | ColumnKind.C_HOLDS_STRING:
+                    first = dictionaries.add([str(constant) for constant in column.constants])
+                case ColumnKind.C_INTEGER | ColumnKind.C_HOLDS_INTEGER | ColumnKind.C_REAL:
+                    first = len(cuts) // 8
+                    cuts += array("d" if column.kind == ColumnKind.C_REAL else "q", column.constants).tobytes()  # type: ignore[arg-type]
+            columns.append(
+                layout.COLUMN.pack(column.kind, first, len(column.constants), column.class_count, column.subject)
+            )
+        return {
+            Section.COLUMNS: columns,
+            Section.CUTS: [bytes(cuts)],
+            Section.DICTIONARIES: dictionaries.records,
+            Section.CONSTANTS: dictionaries.constants,
+            Section.BUCKETS: dictionaries.tables,
+            Section.INDEXES: self.indexes,
+            Section.ANCHORS: self.anchors,
+            Section.TESTS: self.tests,
+            Section.MAPS: [self.maps.tobytes()],
+            Section.ENTRIES: self.entries,
+            Section.ROWS: [bytes(self.rows)],
+        }
+
+    # From a formula to conjunctions
+
+    def _entries(self, rule: IndexedRule) -> list[_Entry]:
+        products = [_Tested({}, [])] if rule.formula == layout.NONE else self._products(rule.formula)
+        entries = []
+        for product in products:
+            for asked in rule.also:
+                product.sets.setdefault(*self._key_and_set(asked))
+            if all(self.sets[number][1] for number, _ in product.sets.values()):
+                entries.append(_Entry(rule, product.sets, product.rest))
+        return entries
+
+    def _products(self, at: int) -> list[_Tested]:
+        """Conjunctions of which one holds exactly when the formula does."""
+        kind, wanted, link = self.formulas[at]
+        if kind == FormulaKind.F_LEAF:
+            key, number = self._leaf(link, bool(wanted))
+            return [_Tested({key: (number, at)}, [])]
+        if kind == FormulaKind.F_ANY:
+            return self._any(at)
+        products = [_Tested({}, [])]
+        for child in self._children(at):
+            parts = self._products(child)
+            if len(products) * len(parts) > PRODUCTS_MAX:
+                parts = [_Tested({}, [child])]
+            multiplied = [self._multiply(product, part) for product in products for part in parts]
+            products = [product for product in multiplied if product is not None]
+        return products
+
+    def _any(self, at: int) -> list[_Tested]:
+        products: list[_Tested] = []
+        alone: dict[int, _Tested] = {}
+        for child in self._children(at):
+            for part in self._products(child):
+                # x == 1 || x == 2 is one set of classes of x; none of a, or none of b, is not one of elements.
+                key = next(iter(part.sets)) if len(part.sets) == 1 and not part.rest else _NONE
+                if key in alone and key % 4 != _NONE:
+                    (mine, _), (other, _) = alone[key].sets[key], part.sets[key]
+                    alone[key].sets[key] = (self._set(key, unite(self.sets[mine][1], self.sets[other][1])), at)
+                    continue
+                alone[key] = part
+                products.append(part)
+                if len(products) > PRODUCTS_MAX:
+                    return [_Tested({}, [at])]
+        return products
+
+    def _children(self, at: int) -> Iterable[int]:
+        child, behind = at + 1, self.formulas[at][2]
+        while child < behind:
+            yield child
+            kind, _, link = self.formulas[child]
+            child = child + 1 if kind == FormulaKind.F_LEAF else link
+
+    def _multiply(self, product: _Tested, part: _Tested) -> _Tested | None:
+        """Both; None when they can't both hold."""
+        sets, rest = dict(product.sets), product.rest + part.rest
+        for key, (number, at) in part.sets.items():
+            other = {_ANY: key + 1, _ANY_TOO: key - 1}.get(key % 4, key)
+            if key not in sets:
+                sets[key] = (number, at)
+            elif key == other:
+                both = self._combine(key, sets[key][0], number)
+                if both is None:
+                    return None
+                sets[key] = (both, _WHOLE)
+            elif other not in sets:
+                sets[other] = (self._set(other, self.sets[number][1]), at)
+            else:
+                rest.append(at)
+        return _Tested(sets, rest)
+
+    def _combine(self, key: int, some: int, others: int) -> int | None:
+        """The set of classes in both, or of the elements of which none may be there."""
+        pair = (some, others)
+        if pair not in self._both:
+            how = unite if key % 4 == _NONE else intersect
+            runs = how(self.sets[some][1], self.sets[others][1])
+            self._both[pair] = self._set(key, runs) if runs else None
+        return self._both[pair]
+
+    def _leaf(self, predicate: int, wanted: bool) -> tuple[int, int]:
+        leaf = (predicate, wanted)
+        if leaf not in self._asked:
+            key, (number, _) = self._key_and_set(self.columns.asked(predicate, wanted))
+            self._asked[leaf] = key, number
+        return self._asked[leaf]
+
+    def _key_and_set(self, asked: Asked) -> tuple[int, tuple[int, int]]:
+        key = 4 * asked.column + {TestKind.T_CLASS: _CLASS, TestKind.T_ANY: _ANY, TestKind.T_NONE: _NONE}[asked.kind]
+        return key, (self._set(key, asked.runs), layout.NONE)
+
+    def _set(self, key: int, runs: Runs) -> int:
+        if (key, runs) not in self._set_of:
+            self._set_of[key, runs] = len(self.sets)
+            self.sets.append((key, runs))
+        return self._set_of[key, runs]
+
+    # Clusters
+
+    def _place(self, entry: _Entry, clusters: dict[tuple[int, int], list[_Entry]], dense: list[_Entry]) -> None:
+        """Puts an entry into the clusters that its most selective test names, or with those that have none."""
+        best, share = min(
+            ((key, self._share(number)) for key, (number, _) in entry.sets.items()),
+            key=lambda found: found[1],
+            default=(0, 1.0),
+        )
+        if share > SELECTIVE:
+            dense.append(entry)
+            return
+        runs = self.sets[entry.sets[best][0]][1]
+        rest = _Entry(entry.rule, {key: asked for key, asked in entry.sets.items() if key != best}, entry.rest)
+        for number in numbers(runs):
+            clusters.setdefault((best // 4, number), []).append(rest)
+
+    def _share(self, number: int) -> float:
+        """The share of decisions that a set is expected to let through, or 1 where it can't name clusters."""
+        share = self._selective.get(number)
+        if share is None:
+            key, runs = self.sets[number]
+            column = self.columns.columns[key // 4]
+            count = sum(behind - first for first, behind in runs)
+            share = 1.0
+            if key % 4 != _NONE and count <= CLUSTERS_A_TEST_MAX:
+                if all(self.columns.is_point(column, each) for each in numbers(runs)):
+                    expected = ELEMENTS_EXPECTED if column.kind in ELEMENTS else 1
+                    share = min(1.0, expected * count / max(column.class_count, 1))
+            self._selective[number] = share
+        return share
+
+    def _write_anchors(self, clusters: dict[tuple[int, int], list[_Entry]], ordered: list[_Entry]) -> None:
+        by_column: dict[int, list[tuple[int, list[_Entry]]]] = {}
+        for (column, number), entries in clusters.items():
+            by_column.setdefault(column, []).append((number, entries))
+        for column in sorted(by_column):
+            atoms, begins = [(0, 0)], []
+            for cluster, (number, entries) in enumerate(sorted(by_column[column]), 1):
+                if atoms[-1][0] == number:
+                    atoms.pop()
+                atoms += [(number, cluster), (number + 1, 0)]
+                begins.append(len(ordered))
+                ordered += entries
+            first_map, runs = self._write_map(atoms, self.columns.columns[column].class_count)
+            first_begin = len(self.maps)
+            self.maps.extend([*begins, len(ordered)])
+            self.anchors.append(
+                layout.ANCHOR.pack(self._use(column), first_map, runs, first_begin, len(begins), 0)
+            )
+
+    # Tests and their rows
+
+    def _write_tests(self, ordered: list[_Entry]) -> dict[int, list[int]]:
+        """Writes the tests that are worth rows; gives the keys that are left, or not told exactly, by position."""
+        inexact: dict[int, list[int]] = {}
+        asking: dict[int, dict[int, array[int]]] = {}
+        for position, entry in enumerate(ordered):
+            for key, (number, _) in entry.sets.items():
+                asking.setdefault(key, {}).setdefault(number, array("I")).append(position)
+        worth = []
+        for key, by_set in asking.items():
+            count = sum(map(len, by_set.values()))
+            slow = self.columns.columns[key // 4].kind in _SLOW
+            if count * (_RARE_SLOW if slow else _RARE) >= len(ordered) and (count > 1 or not slow):
+                worth.append((slow, key))
+            else:
+                _mark(inexact, key, by_set.values())
+        rows_max = max(min(ROWS_A_TEST_MAX, ROWS_MAX // max(len(worth), 1)), 4)
+        written = []
+        for slow, key in sorted(worth):
+            atoms, rows, passing = self._rows(key, asking[key], len(ordered), rows_max, inexact)
+            written.append((slow, passing, key, atoms, rows))
+        for _, _, key, atoms, rows in sorted(written, key=lambda test: test[:3]):
+            column = key // 4
+            first_map, runs = self._write_map(atoms, self.columns.columns[column].class_count)
+            kind = {_CLASS: TestKind.T_CLASS, _NONE: TestKind.T_NONE}.get(key % 4, TestKind.T_ANY)
+            words = (len(ordered) + 63) // 64
+            first_row = len(self.rows) // 8
+            self.rows += rows
+            self.tests.append(
+                layout.TEST.pack(kind, self._use(column), first_map, runs, first_row, len(rows) // 8 // words)
+            )
+        return inexact
+
+    def _rows(
+        self, key: int, by_set: dict[int, array[int]], entries: int, rows_max: int, inexact: dict[int, list[int]]
+    ) -> tuple[list[tuple[int, int]], bytes, float]:
+        """Where classes begin to have another row and which, the rows, and the share of bits that they let through.
+
+        Where there are more sets of classes than rows, neighbours share one that lets through what either would;
+        then an entry that the row does not tell exactly keeps the test in its residual.
+        """
+        edges = sorted({0, *(edge for number in by_set for run in self.sets[number][1] for edge in run)})
+        if len(edges) > rows_max:
+            if key % 4 == _NONE:
+                edges = edges[:rows_max]
+            else:
+                edges = [edge for at, edge in enumerate(edges) if at * rows_max % len(edges) < rows_max]
+        kept = set(edges)
+        sets = []
+        for number, positions in by_set.items():
+            runs = self.sets[number][1]
+            if any(edge not in kept for run in runs for edge in run):
+                _mark(inexact, key, [positions])
+                if key % 4 == _NONE:
+                    continue
+            sets.append((runs, positions))
+        kind = {_CLASS: TestKind.T_CLASS, _NONE: TestKind.T_NONE}.get(key % 4, TestKind.T_ANY)
+        found, rows, passing = entry_rows(kind, sets, array("I", edges), entries)
+        return list(zip(edges, found, strict=True)), rows, passing
+
+    def _write_map(self, atoms: list[tuple[int, int]], class_count: int) -> tuple[int, int]:
+        """A map from classes to numbers: one a class, or where that would be long, runs (0: none) to search."""
+        first = len(self.maps)
+        if class_count <= 4 * len(atoms) + 16:
+            for at, (begin, number) in enumerate(atoms):
+                behind = atoms[at + 1][0] if at + 1 < len(atoms) else class_count
+                self.maps.extend([number] * (min(behind, class_count) - begin))
+            return first, 0
+        self.maps.extend(begin for begin, _ in atoms)
+        self.maps.extend(number for _, number in atoms)
+        return first, len(atoms)
+
+    def _residual(self, entry: _Entry, missing: list[int] | None) -> int:
+        """The formula that is left to check of a candidate, or NONE."""
+        rest = list(entry.rest)
+        for key in missing or ():
+            at = entry.sets[key][1]
+            if at != layout.NONE:
+                rest.append(at)
+        if not rest:
+            return layout.NONE
+        return rest[0] if len(rest) == 1 and rest[0] != _WHOLE else entry.rule.formula
+
+    def _use(self, column: int) -> int:
+        return self._used.setdefault(column, len(self._used))
+
+
+class _Dictionaries:
+    """Strings and their numbers, as hash tables."""
+
+    def __init__(self, text: Callable[[str], tuple[int, int]]) -> None:
+        self.text = text
+        self.records: list[bytes] = []
+        self.constants: list[bytes] = []
+        self.tables: list[bytes] = []
+        self.slots = 0
+
+    def add(self, strings: Sequence[str]) -> int:
+        encoded = [string.encode() for string in strings]
+        table = dictionary_table(encoded)
+        self.records.append(
+            layout.DICTIONARY.pack(
+                len(self.constants), len(strings), self.slots, len(table) // 8, max(map(len, encoded), default=0), 0
+            )
+        )
+        self.constants += [layout.SPAN.pack(*self.text(string)) for string in strings]
+        self.tables.append(table)
+        self.slots += len(table) // 8
+        return len(self.records) - 1
+
+
+def _mark(inexact: dict[int, list[int]], key: int, positions: Iterable[Iterable[int]]) -> None:
+    for some in positions:
+        for position in some:
+            inexact.setdefault(position, []).append(key)
