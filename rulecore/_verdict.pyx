@@ -11,7 +11,7 @@ from rulecore._bundle cimport span_text
 from rulecore._condition cimport holds
 from rulecore._context cimport PRESENT, Slot
 from rulecore._hash cimport murmur3_32
-from rulecore._layout cimport NONE, RULE_ENABLED, HoldoutRecord, LayerRecord, PlacementRecord
+from rulecore._layout cimport NONE, TERMS_ENABLED, HoldoutRecord, LayerRecord, PlacementRecord, TermsRecord
 from rulecore._text cimport text_equal
 
 from rulecore.limits import LIMITS
@@ -33,44 +33,45 @@ cdef uint32_t unit_share(const Image* image, Span prefix, Text unit, uint32_t to
 
 
 cdef Outcome rule_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
+    cdef const TermsRecord* terms = &linked.image.terms[rule.terms]
     cdef char[24] digits
     cdef Text unit
     cdef uint32_t share
     cdef const LayerRecord* layer
-    if not rule.flags & RULE_ENABLED:
+    if not terms.flags & TERMS_ENABLED:
         return DISABLED
-    if work.now < rule.starts:
+    if work.now < terms.starts:
         return NOT_STARTED
-    if work.now >= rule.ends:
+    if work.now >= terms.ends:
         return ENDED
-    if rule.purposes & ~work.consent:
+    if terms.purposes & ~work.consent:
         return NO_CONSENT
     if rule.formula != NONE and not holds(linked, work, rule.formula):
         return CONDITION
-    if rule.percent != NONE or rule.split_count > 0:
-        if not linked.unit_text(work, rule.unit, digits, &unit):
+    if terms.percent != NONE or terms.split_count > 0:
+        if not linked.unit_text(work, terms.unit, digits, &unit):
             return NO_UNIT
-        if rule.percent != NONE and unit_share(linked.image, rule.percent_prefix, unit, STEPS) >= rule.percent:
+        if terms.percent != NONE and unit_share(linked.image, terms.percent_prefix, unit, STEPS) >= terms.percent:
             return OUTSIDE_PERCENT
-    if rule.layer != NONE:
-        layer = &linked.image.layers[rule.layer]
+    if terms.layer != NONE:
+        layer = &linked.image.layers[terms.layer]
         if not linked.unit_text(work, layer.unit, digits, &unit):
             return NO_UNIT
         share = unit_share(linked.image, layer.prefix, unit, STEPS)
-        if share < rule.layer_first or share >= rule.layer_end:
+        if share < terms.layer_first or share >= terms.layer_end:
             return OUTSIDE_LAYER
-    return _cap_outcome(linked, work, rule)
+    return _cap_outcome(linked, work, terms)
 
 
-cdef Outcome _cap_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
+cdef Outcome _cap_outcome(Linked linked, Workspace* work, const TermsRecord* terms) noexcept:
     """Without consent nothing is counted, so a capped rule would be shown for ever: it is not shown at all."""
     cdef const Slot* shown
-    if rule.cap_slot == NONE:
+    if terms.cap_slot == NONE:
         return WON
-    if linked.image.attributes[rule.cap_slot].purposes & ~work.consent:
+    if linked.image.attributes[terms.cap_slot].purposes & ~work.consent:
         return NO_CONSENT
-    shown = &work.slots.slot[rule.cap_slot]
-    if shown.state == PRESENT and shown.value.integer >= rule.cap_shows:
+    shown = &work.slots.slot[terms.cap_slot]
+    if shown.state == PRESENT and shown.value.integer >= terms.cap_shows:
         return CAP_USED_UP
     return WON
 
@@ -78,24 +79,25 @@ cdef Outcome _cap_outcome(Linked linked, Workspace* work, const RuleRecord* rule
 cdef uint32_t _served(Linked linked, Workspace* work, const PlacementRecord* placement,
                       const RuleRecord* rule) noexcept:
     """The variant of a rule that has won: the one it serves, the one first assigned, or the one of the split."""
+    cdef const TermsRecord* terms = &linked.image.terms[rule.terms]
     cdef char[24] digits
     cdef Text unit
     cdef const Slot* first
     cdef uint32_t i, share, variant
     if rule.serve != NONE:
         return rule.serve
-    if rule.sticky_slot != NONE:
-        first = &work.slots.slot[rule.sticky_slot]
+    if terms.sticky_slot != NONE:
+        first = &work.slots.slot[terms.sticky_slot]
         if first.state == PRESENT:
-            for i in range(rule.first_split, rule.first_split + rule.split_count):
+            for i in range(terms.first_split, terms.first_split + terms.split_count):
                 variant = linked.image.splits[i].variant
                 if linked.image.splits[i].weight > 0 and text_equal(
                         first.value.text,
                         span_text(linked.image, linked.image.variants[placement.first_variant + variant].name)):
                     return variant
-    linked.unit_text(work, rule.unit, digits, &unit)
-    share = unit_share(linked.image, rule.split_prefix, unit, rule.split_total)
-    for i in range(rule.first_split, rule.first_split + rule.split_count):
+    linked.unit_text(work, terms.unit, digits, &unit)
+    share = unit_share(linked.image, terms.split_prefix, unit, terms.split_total)
+    for i in range(terms.first_split, terms.first_split + terms.split_count):
         if share < linked.image.splits[i].weight:
             return linked.image.splits[i].variant
         share -= linked.image.splits[i].weight
@@ -140,7 +142,7 @@ cdef Verdict decide_placement(Linked linked, Workspace* work, uint32_t placement
             verdict.held_rule = i
             verdict.held_variant = variant
         else:
-            verdict.reason = TARGETING_MATCH if rule.split_count == 0 else SPLIT
+            verdict.reason = TARGETING_MATCH if rule.serve != NONE else SPLIT
             verdict.rule = i
             verdict.variant = variant
         break
