@@ -1,11 +1,11 @@
 # A verified bundle image: pointers into the buffer that it was read from. Nothing is copied, no object a rule.
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from rulecore._buffer cimport BufferView
-from rulecore._layout cimport (AnchorRecord, AttributeRecord, ColumnRecord, ConditionRecord, DictionaryRecord, EntryRecord,
-                               FormulaRecord, HoldoutRecord, IndexRecord, LayerRecord, MetaRecord, NodeRecord, Operand,
-                               PlacementRecord, PredicateRecord, RuleRecord, SegmentRecord, Span, SplitRecord, TestRecord,
-                               VariantRecord)
+from rulecore._layout cimport (AnchorRecord, AttributeRecord, CidrRecord, ColumnRecord, ConditionRecord,
+                               DictionaryRecord, EntryRecord, FormulaRecord, HoldoutRecord, IndexRecord, LayerRecord,
+                               MetaRecord, NodeRecord, Operand, PlacementRecord, PredicateRecord, RuleRecord,
+                               SegmentRecord, Span, SplitRecord, TermsRecord, TestRecord, VariantRecord)
 from rulecore._text cimport Text
 
 
@@ -13,11 +13,12 @@ cdef struct Image:
     const uint8_t* base
     size_t length
     uint64_t checksum
-    uint64_t unread                        # bytes that verification may still look at
     const char* pool
-    size_t pool_size
+    uint32_t pool_size
+    const char* blocks
+    uint32_t blocks_size
     const uint8_t* zones
-    size_t zones_size
+    uint32_t zones_size
     const MetaRecord* meta
     const Span* purposes
     const AttributeRecord* attributes
@@ -26,12 +27,15 @@ cdef struct Image:
     const HoldoutRecord* holdouts
     const LayerRecord* layers
     const Span* patterns
-    const Operand* items
+    const Span* text_items
+    const int64_t* integer_items
+    const CidrRecord* cidrs
     const NodeRecord* nodes
     const PredicateRecord* predicates
     const FormulaRecord* formulas
     const PlacementRecord* placements
     const VariantRecord* variants
+    const TermsRecord* terms
     const RuleRecord* rules
     const SplitRecord* splits
     const ColumnRecord* columns
@@ -52,12 +56,15 @@ cdef struct Image:
     uint32_t holdout_count
     uint32_t layer_count
     uint32_t pattern_count
-    uint32_t item_count
+    uint32_t text_item_count
+    uint32_t integer_item_count
+    uint32_t cidr_count
     uint32_t node_count
     uint32_t predicate_count
     uint32_t formula_count
     uint32_t placement_count
     uint32_t variant_count
+    uint32_t terms_count
     uint32_t rule_count
     uint32_t split_count
     uint32_t column_count
@@ -80,8 +87,13 @@ cdef inline Text span_text(const Image* image, Span span) noexcept nogil:
     return text
 
 
+cdef inline const TermsRecord* terms_of(const Image* image, uint32_t rule) noexcept nogil:
+    return &image.terms[image.rules[rule].terms]
+
+
 cdef str span_str(const Image* image, Span span)
 cdef bytes span_bytes(const Image* image, Span span)
+cdef object block_bytes(const Image* image, const VariantRecord* variant)      # bytes or None
 
 
 cdef class BundleImage:

@@ -30,6 +30,12 @@ cdef bytes span_bytes(const Image* image, Span span):
     return PyBytes_FromStringAndSize(image.pool + span.offset, span.size)
 
 
+cdef object block_bytes(const Image* image, const VariantRecord* variant):
+    if variant.block_path.size == 0:
+        return None
+    return PyBytes_FromStringAndSize(image.blocks + variant.block.offset, variant.block.size)
+
+
 cdef class BundleImage:
     """A verified bundle image. Holds on to the buffer (bytes or a mapping) that it was read from."""
 
@@ -137,7 +143,7 @@ cdef class BundleImage:
         for i in range(record.variant_count):
             found = &self.image.variants[record.first_variant + i]
             if span_str(&self.image, found.name) == variant:
-                return span_bytes(&self.image, found.block) if found.block_path.size else None
+                return block_bytes(&self.image, found)
         raise KeyError(variant)
 
     def _purposes(self, bits):

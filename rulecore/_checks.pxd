@@ -1,10 +1,11 @@
-# What the passes of verification share: faults, and checks of names, text and references.
+# What the passes of verification share: faults, and checks of names, text and references. Each takes constant time,
+# for the bytes of POOL have been checked as a whole: so however often an image says a thing, verifying it is linear.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from rulecore._bundle cimport Image, span_text
 from rulecore._context cimport T_INT, T_STRING
 from rulecore._layout cimport Span
-from rulecore._text cimport text_compare, text_valid_utf8
+from rulecore._text cimport text_compare
 
 
 cdef enum:
@@ -39,47 +40,30 @@ cdef inline const char* unless(bint good, const char* what) noexcept nogil:
     return what
 
 
-cdef inline bint may_read(const Image* image, uint64_t size) noexcept nogil:
-    """Whether so many bytes more may be looked at."""
-    if size > image.unread:
-        return False
-    (<Image*> image).unread -= size
-    return True
-
-
 cdef inline bint in_pool(const Image* image, Span span) noexcept nogil:
     return span.offset <= image.pool_size and span.size <= image.pool_size - span.offset
 
 
+cdef inline bint _begins(const Image* image, size_t at) noexcept nogil:
+    """Whether a character begins here, or the pool ends."""
+    return at == image.pool_size or (<uint8_t> image.pool[at] & 0xC0) != 0x80
+
+
 cdef inline bint is_text(const Image* image, Span span) noexcept nogil:
-    return (in_pool(image, span) and may_read(image, span.size)
-            and text_valid_utf8(image.pool + span.offset, span.size))
+    return (in_pool(image, span) and _begins(image, span.offset)
+            and _begins(image, <size_t> span.offset + span.size))
 
 
 cdef inline bint is_line(const Image* image, Span span) noexcept nogil:
     """Text without control characters, so that it can stand in a header or a log."""
-    cdef uint32_t i
-    if not is_text(image, span):
-        return False
-    for i in range(span.size):
-        if <uint8_t> image.pool[span.offset + i] < 32 or image.pool[span.offset + i] == 127:
-            return False
-    return True
+    return is_text(image, span) and <size_t> span.offset + span.size <= image.meta.lines_end
 
 
 cdef inline bint is_name(const Image* image, Span span) noexcept nogil:
     """[a-z][a-z0-9_-]{0,63}"""
-    cdef uint32_t i
-    cdef char c
-    if span.size == 0 or span.size > NAME_BYTES or not in_pool(image, span):
-        return False
-    for i in range(span.size):
-        c = image.pool[span.offset + i]
-        if c'a' <= c <= c'z':
-            continue
-        if i == 0 or not (c'0' <= c <= c'9' or c == c'_' or c == c'-'):
-            return False
-    return True
+    cdef uint32_t end = image.meta.names_end
+    return (0 < span.size <= NAME_BYTES and span.offset < end and span.size <= end - span.offset
+            and image.pool[span.offset] >= c'a')
 
 
 cdef inline bint is_prefix(const Image* image, Span span) noexcept nogil:

@@ -4,7 +4,7 @@ The image has been verified (`_verify`), so nothing here checks a type, an index
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint8_t
+from libc.stdint cimport INT64_MIN, int32_t, int64_t
 from libc.string cimport memcmp
 
 from rulecore._address cimport cidr_contains
@@ -163,14 +163,13 @@ cdef inline ListView _constant_list(Operand operand) noexcept:
 
 cdef inline Value _element(Linked linked, Workspace* work, ListView view, uint32_t k, bint is_text) noexcept:
     cdef Value value
-    cdef const Operand* item
+    cdef uint32_t item = (view.first & ~(<uint32_t> CONSTANT)) + k
     if not view.first & CONSTANT:
-        return work.slots.items[view.first + k]
-    item = &linked.image.items[(view.first & ~(<uint32_t> CONSTANT)) + k]
+        return work.slots.items[item]
     if is_text:
-        value.text = span_text(linked.image, item.text)
+        value.text = span_text(linked.image, linked.image.text_items[item])
     else:
-        value.integer = item.integer
+        value.integer = linked.image.integer_items[item]
     return value
 
 
@@ -320,7 +319,7 @@ cdef bint _operator(Linked linked, Workspace* work, const NodeRecord* node, int 
         out[0] = a
         return semver_valid(a.text)
     if op == N_CIDR:
-        out.integer = cidr_contains(<const uint8_t*> linked.image.pool + node.operand.node.b, a.text)
+        out.integer = cidr_contains(linked.image.cidrs[node.operand.node.b].packed, a.text)
         return out.integer >= 0
     if op == N_ELAPSED:
         return _give(out, _elapsed(node.mode, a.integer))

@@ -8,7 +8,7 @@ cimport cython
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdint cimport int64_t, uint32_t
 
-from rulecore._bundle cimport BundleImage, Image, span_bytes, span_str
+from rulecore._bundle cimport BundleImage, Image, block_bytes, span_bytes, span_str, terms_of
 from rulecore._explain cimport explain_placement
 from rulecore._layout cimport NONE, VariantRecord
 from rulecore._linked cimport Workspace
@@ -67,8 +67,7 @@ cdef class Decision:
 
     @property
     def block(self):
-        cdef const VariantRecord* record = self.record()
-        return span_bytes(self.image(), record.block) if record.block_path.size else None
+        return block_bytes(self.image(), self.record())
 
     @property
     def block_path(self):
@@ -79,9 +78,9 @@ cdef class Decision:
     def experiment(self):
         """Of the rule that decided, or that would have if the unit were not held out."""
         cdef uint32_t rule = self.verdict.rule if self.verdict.rule != NONE else self.verdict.held_rule
-        if rule == NONE or self.image().rules[rule].experiment.size == 0:
+        if rule == NONE or terms_of(self.image(), rule).experiment.size == 0:
             return None
-        return span_str(self.image(), self.image().rules[rule].experiment)
+        return span_str(self.image(), terms_of(self.image(), rule).experiment)
 
     @property
     def holdout(self):

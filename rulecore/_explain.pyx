@@ -74,34 +74,35 @@ cdef object _rule(Linked linked, Workspace* work, const RuleRecord* rule, set sl
 
 cdef str _detail(Linked linked, Workspace* work, const RuleRecord* rule, Outcome outcome):
     """The figures behind an outcome."""
+    cdef const TermsRecord* terms = &linked.image.terms[rule.terms]
     cdef char[24] digits
     cdef Text unit
     cdef uint32_t slot
     cdef list parts = []
     if outcome == NO_CONSENT:
-        purposes = _purposes(linked.image, rule.purposes & ~work.consent)
+        purposes = _purposes(linked.image, terms.purposes & ~work.consent)
         return f"no consent to {purposes}" if purposes else "no consent to count how often it was shown"
     if outcome == NO_UNIT:
-        slot = rule.unit
-        if rule.layer != NONE and linked.unit_text(work, slot, digits, &unit):
-            slot = linked.image.layers[rule.layer].unit
+        slot = terms.unit
+        if terms.layer != NONE and linked.unit_text(work, slot, digits, &unit):
+            slot = linked.image.layers[terms.layer].unit
         name = span_str(linked.image, linked.image.attributes[slot].name)
         return f"{name} is {_state(work, slot) or 'no usable unit'}"
     if outcome not in (WON, OUTSIDE_PERCENT, OUTSIDE_LAYER, CAP_USED_UP):
         return ""
-    if rule.percent != NONE and linked.unit_text(work, rule.unit, digits, &unit):
-        share = unit_share(linked.image, rule.percent_prefix, unit, PERCENT_STEPS)
-        parts.append(f"the unit falls at {share / 1000:g} of {rule.percent / 1000:g} percent")
-    if rule.layer != NONE and outcome != OUTSIDE_PERCENT:
-        if linked.unit_text(work, linked.image.layers[rule.layer].unit, digits, &unit):
-            share = unit_share(linked.image, linked.image.layers[rule.layer].prefix, unit, PERCENT_STEPS)
-            name = span_str(linked.image, linked.image.layers[rule.layer].name)
+    if terms.percent != NONE and linked.unit_text(work, terms.unit, digits, &unit):
+        share = unit_share(linked.image, terms.percent_prefix, unit, PERCENT_STEPS)
+        parts.append(f"the unit falls at {share / 1000:g} of {terms.percent / 1000:g} percent")
+    if terms.layer != NONE and outcome != OUTSIDE_PERCENT:
+        if linked.unit_text(work, linked.image.layers[terms.layer].unit, digits, &unit):
+            share = unit_share(linked.image, linked.image.layers[terms.layer].prefix, unit, PERCENT_STEPS)
+            name = span_str(linked.image, linked.image.layers[terms.layer].name)
             parts.append(
                 f"the unit falls at {share / 1000:g} of layer {name}, "
-                f"range {rule.layer_first / 1000:g} to {rule.layer_end / 1000:g}")
-    if rule.cap_slot != NONE and outcome in (WON, CAP_USED_UP):
-        shown = work.slots.slot[rule.cap_slot].value.integer if work.slots.slot[rule.cap_slot].state == PRESENT else 0
-        parts.append(f"shown {shown} of {rule.cap_shows} times")
+                f"range {terms.layer_first / 1000:g} to {terms.layer_end / 1000:g}")
+    if terms.cap_slot != NONE and outcome in (WON, CAP_USED_UP):
+        shown = work.slots.slot[terms.cap_slot].value.integer if work.slots.slot[terms.cap_slot].state == PRESENT else 0
+        parts.append(f"shown {shown} of {terms.cap_shows} times")
     return "; ".join(parts)
 
 

@@ -5,14 +5,22 @@
 #   table    one (offset, length) a section, in the order of `Section`
 #   sections each aligned to 8 bytes, one after the other, nothing between them but zero padding
 #
-# All numbers are little-endian. Strings and other bytes lie in POOL and are named by (offset, size). Everything else
-# names things by their index in a section; NONE says that there is none.
+# All numbers are little-endian. Text lies in POOL and is named by (offset, size). Everything else names things by their
+# index in a section; NONE says that there is none.
+#
+# POOL is three parts one after the other, each checked once as a whole, so that what is left to check of a span is
+# where it begins and ends:
+#
+#   names    [a-z0-9_-] only: bundle, placements, variants, rules, segments, experiments, ... at most 64 long
+#   lines    UTF-8 without control characters: attributes, headers, paths of blocks
+#   text     any UTF-8: constants, payloads, the source of predicates, ...
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 
 cpdef enum Section:
     META
     POOL
+    BLOCKS                   # the contents of content blocks: any bytes
     PURPOSES
     ATTRIBUTES
     SEGMENTS
@@ -20,13 +28,16 @@ cpdef enum Section:
     HOLDOUTS
     LAYERS
     PATTERNS
-    ITEMS
+    TEXT_ITEMS               # elements of constant lists
+    INTEGER_ITEMS
+    CIDRS
     NODES
     PREDICATES
     FORMULAS
     ZONES
     PLACEMENTS
     VARIANTS
+    TERMS
     RULES
     SPLITS
     COLUMNS
@@ -104,7 +115,7 @@ cpdef enum NodeOp:           # result; operands
     N_INTERSECTS             # bool; lists a, b of one type
     N_CONTAINS_ALL
     N_SEMVER                 # semver; string a
-    N_CIDR                   # bool; string a in the range that lies in POOL at b (18 bytes)
+    N_CIDR                   # bool; string a in range b of CIDRS
     N_CALENDAR               # int; timestamp a, zone string b; `mode` is a Field
     N_ELAPSED                # int; duration a; `mode` is a Field
     NODE_OP_COUNT
@@ -151,9 +162,9 @@ cpdef enum TestKind:
     T_NONE                   # row 0 the same, for want of a list; of each element that is there, those it does not harm
 
 
-cpdef enum RuleFlag:
-    RULE_ENABLED = 1
-    RULE_CAP_PER_DAY = 2
+cpdef enum TermsFlag:
+    TERMS_ENABLED = 1
+    TERMS_CAP_PER_DAY = 2
 
 
 cdef enum:
@@ -162,12 +173,12 @@ cdef enum:
     NONE = 0xFFFFFFFF
 
 
-cdef struct Span:            # bytes of POOL
+cdef struct Span:            # bytes of POOL, or of BLOCKS
     uint32_t offset
     uint32_t size
 
 
-cdef struct ItemSpan:        # elements of ITEMS
+cdef struct ItemSpan:        # elements of TEXT_ITEMS or INTEGER_ITEMS
     uint32_t first
     uint32_t count
 
@@ -195,6 +206,8 @@ cdef struct MetaRecord:
     uint32_t visitor_slot
     uint32_t segments_slot
     uint32_t consent_slot
+    uint32_t names_end       # in POOL
+    uint32_t lines_end
     uint32_t reserved
 
 
@@ -232,6 +245,10 @@ cdef struct LayerRecord:
     Span prefix
     uint32_t unit
     uint32_t reserved
+
+
+cdef struct CidrRecord:
+    uint8_t[18] packed       # see `_address`
 
 
 cdef struct NodeRecord:
@@ -278,28 +295,34 @@ cdef struct VariantRecord:
     uint64_t digest
 
 
-cdef struct RuleRecord:
-    Span id
+cdef struct TermsRecord:     # what a rule has but for its condition and what it serves: equal ones are written once
     Span experiment          # size 0: none
     Span percent_prefix
     Span split_prefix
     uint64_t purposes
     int64_t starts
     int64_t ends
-    uint32_t formula         # NONE: always
-    uint32_t serve           # NONE: the split decides
     uint32_t percent         # NONE: everybody
     uint32_t layer
     uint32_t layer_first
     uint32_t layer_end
-    uint32_t first_split
+    uint32_t first_split     # all terms share out all splits, in order
     uint32_t split_count
     uint32_t split_total
+    uint32_t split_variants  # one more than the last variant that the split names
     uint32_t unit
     uint32_t cap_slot
     uint32_t cap_shows
     uint32_t sticky_slot
     uint32_t flags
+    uint32_t reserved
+
+
+cdef struct RuleRecord:
+    Span id
+    uint32_t formula         # NONE: always
+    uint32_t serve           # NONE: the split decides
+    uint32_t terms
 
 
 cdef struct SplitRecord:

@@ -1,56 +1,45 @@
 """The bundle image's records and codes, for the compiled reader (by cimport) and the writer (as Python enums)."""
 
+cdef size_t[SECTION_COUNT] RECORD_BYTES
+
+RECORD_BYTES[<int> META] = sizeof(MetaRecord)
+RECORD_BYTES[<int> POOL] = 1
+RECORD_BYTES[<int> BLOCKS] = 1
+RECORD_BYTES[<int> PURPOSES] = sizeof(Span)
+RECORD_BYTES[<int> ATTRIBUTES] = sizeof(AttributeRecord)
+RECORD_BYTES[<int> SEGMENTS] = sizeof(SegmentRecord)
+RECORD_BYTES[<int> CONDITIONS] = sizeof(ConditionRecord)
+RECORD_BYTES[<int> HOLDOUTS] = sizeof(HoldoutRecord)
+RECORD_BYTES[<int> LAYERS] = sizeof(LayerRecord)
+RECORD_BYTES[<int> PATTERNS] = sizeof(Span)
+RECORD_BYTES[<int> TEXT_ITEMS] = sizeof(Span)
+RECORD_BYTES[<int> INTEGER_ITEMS] = sizeof(int64_t)
+RECORD_BYTES[<int> CIDRS] = sizeof(CidrRecord)
+RECORD_BYTES[<int> NODES] = sizeof(NodeRecord)
+RECORD_BYTES[<int> PREDICATES] = sizeof(PredicateRecord)
+RECORD_BYTES[<int> FORMULAS] = sizeof(FormulaRecord)
+RECORD_BYTES[<int> ZONES] = 1
+RECORD_BYTES[<int> PLACEMENTS] = sizeof(PlacementRecord)
+RECORD_BYTES[<int> VARIANTS] = sizeof(VariantRecord)
+RECORD_BYTES[<int> TERMS] = sizeof(TermsRecord)
+RECORD_BYTES[<int> RULES] = sizeof(RuleRecord)
+RECORD_BYTES[<int> SPLITS] = sizeof(SplitRecord)
+RECORD_BYTES[<int> COLUMNS] = sizeof(ColumnRecord)
+RECORD_BYTES[<int> CUTS] = sizeof(Operand)
+RECORD_BYTES[<int> DICTIONARIES] = sizeof(DictionaryRecord)
+RECORD_BYTES[<int> CONSTANTS] = sizeof(Span)
+RECORD_BYTES[<int> BUCKETS] = sizeof(uint64_t)
+RECORD_BYTES[<int> INDEXES] = sizeof(IndexRecord)
+RECORD_BYTES[<int> ANCHORS] = sizeof(AnchorRecord)
+RECORD_BYTES[<int> TESTS] = sizeof(TestRecord)
+RECORD_BYTES[<int> MAPS] = sizeof(uint32_t)
+RECORD_BYTES[<int> ENTRIES] = sizeof(EntryRecord)
+RECORD_BYTES[<int> ROWS] = sizeof(uint64_t)
+
+
 cdef size_t record_size(int section) noexcept nogil:
     """Bytes of one record of a section; 1 for sections of plain bytes."""
-    if section == META:
-        return sizeof(MetaRecord)
-    if section == PURPOSES or section == PATTERNS:
-        return sizeof(Span)
-    if section == ATTRIBUTES:
-        return sizeof(AttributeRecord)
-    if section == SEGMENTS:
-        return sizeof(SegmentRecord)
-    if section == CONDITIONS:
-        return sizeof(ConditionRecord)
-    if section == HOLDOUTS:
-        return sizeof(HoldoutRecord)
-    if section == LAYERS:
-        return sizeof(LayerRecord)
-    if section == ITEMS:
-        return sizeof(Operand)
-    if section == NODES:
-        return sizeof(NodeRecord)
-    if section == PREDICATES:
-        return sizeof(PredicateRecord)
-    if section == FORMULAS:
-        return sizeof(FormulaRecord)
-    if section == PLACEMENTS:
-        return sizeof(PlacementRecord)
-    if section == VARIANTS:
-        return sizeof(VariantRecord)
-    if section == RULES:
-        return sizeof(RuleRecord)
-    if section == SPLITS:
-        return sizeof(SplitRecord)
-    if section == COLUMNS:
-        return sizeof(ColumnRecord)
-    if section == DICTIONARIES:
-        return sizeof(DictionaryRecord)
-    if section == CONSTANTS:
-        return sizeof(Span)
-    if section == INDEXES:
-        return sizeof(IndexRecord)
-    if section == ANCHORS:
-        return sizeof(AnchorRecord)
-    if section == TESTS:
-        return sizeof(TestRecord)
-    if section == ENTRIES:
-        return sizeof(EntryRecord)
-    if section == CUTS or section == BUCKETS or section == ROWS:
-        return 8
-    if section == MAPS:
-        return 4
-    return 1
+    return RECORD_BYTES[section]
 
 
 def record_sizes():

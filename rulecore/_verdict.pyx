@@ -12,7 +12,7 @@ from rulecore._condition cimport holds
 from rulecore._context cimport PRESENT, Slot
 from rulecore._hash cimport murmur3_32
 from rulecore._index cimport Search, search_begin, search_next, search_skip
-from rulecore._layout cimport NONE, RULE_ENABLED, EntryRecord, HoldoutRecord, LayerRecord, PlacementRecord
+from rulecore._layout cimport NONE, TERMS_ENABLED, EntryRecord, HoldoutRecord, LayerRecord, PlacementRecord, TermsRecord
 from rulecore._text cimport text_equal
 
 from rulecore.limits import LIMITS
@@ -34,61 +34,63 @@ cdef uint32_t unit_share(const Image* image, Span prefix, Text unit, uint32_t to
 
 
 cdef Outcome rule_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
-    cdef Outcome outcome = _time_and_consent(work, rule)
+    cdef const TermsRecord* terms = &linked.image.terms[rule.terms]
+    cdef Outcome outcome = _time_and_consent(work, terms)
     if outcome != WON:
         return outcome
     if rule.formula != NONE and not holds(linked, work, rule.formula):
         return CONDITION
-    return _unit_outcome(linked, work, rule)
+    return _unit_outcome(linked, work, terms)
 
 
-cdef inline bint admits(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
+cdef inline bint _admits(Linked linked, Workspace* work, uint32_t rule) noexcept:
     """Whether a rule wins whose condition holds."""
-    return _time_and_consent(work, rule) == WON and _unit_outcome(linked, work, rule) == WON
+    cdef const TermsRecord* terms = &linked.image.terms[linked.image.rules[rule].terms]
+    return _time_and_consent(work, terms) == WON and _unit_outcome(linked, work, terms) == WON
 
 
-cdef inline Outcome _time_and_consent(const Workspace* work, const RuleRecord* rule) noexcept:
-    if not rule.flags & RULE_ENABLED:
+cdef inline Outcome _time_and_consent(const Workspace* work, const TermsRecord* terms) noexcept:
+    if not terms.flags & TERMS_ENABLED:
         return DISABLED
-    if work.now < rule.starts:
+    if work.now < terms.starts:
         return NOT_STARTED
-    if work.now >= rule.ends:
+    if work.now >= terms.ends:
         return ENDED
-    if rule.purposes & ~work.consent:
+    if terms.purposes & ~work.consent:
         return NO_CONSENT
     return WON
 
 
-cdef Outcome _unit_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
+cdef Outcome _unit_outcome(Linked linked, Workspace* work, const TermsRecord* terms) noexcept:
     """What becomes of a rule whose condition holds: its share of the units, its layer, its cap."""
     cdef char[24] digits
     cdef Text unit
     cdef uint32_t share
     cdef const LayerRecord* layer
-    if rule.percent != NONE or rule.split_count > 0:
-        if not linked.unit_text(work, rule.unit, digits, &unit):
+    if terms.percent != NONE or terms.split_count > 0:
+        if not linked.unit_text(work, terms.unit, digits, &unit):
             return NO_UNIT
-        if rule.percent != NONE and unit_share(linked.image, rule.percent_prefix, unit, STEPS) >= rule.percent:
+        if terms.percent != NONE and unit_share(linked.image, terms.percent_prefix, unit, STEPS) >= terms.percent:
             return OUTSIDE_PERCENT
-    if rule.layer != NONE:
-        layer = &linked.image.layers[rule.layer]
+    if terms.layer != NONE:
+        layer = &linked.image.layers[terms.layer]
         if not linked.unit_text(work, layer.unit, digits, &unit):
             return NO_UNIT
         share = unit_share(linked.image, layer.prefix, unit, STEPS)
-        if share < rule.layer_first or share >= rule.layer_end:
+        if share < terms.layer_first or share >= terms.layer_end:
             return OUTSIDE_LAYER
-    return _cap_outcome(linked, work, rule)
+    return _cap_outcome(linked, work, terms)
 
 
-cdef Outcome _cap_outcome(Linked linked, Workspace* work, const RuleRecord* rule) noexcept:
+cdef Outcome _cap_outcome(Linked linked, Workspace* work, const TermsRecord* terms) noexcept:
     """Without consent nothing is counted, so a capped rule would be shown for ever: it is not shown at all."""
     cdef const Slot* shown
-    if rule.cap_slot == NONE:
+    if terms.cap_slot == NONE:
         return WON
-    if linked.image.attributes[rule.cap_slot].purposes & ~work.consent:
+    if linked.image.attributes[terms.cap_slot].purposes & ~work.consent:
         return NO_CONSENT
-    shown = &work.slots.slot[rule.cap_slot]
-    if shown.state == PRESENT and shown.value.integer >= rule.cap_shows:
+    shown = &work.slots.slot[terms.cap_slot]
+    if shown.state == PRESENT and shown.value.integer >= terms.cap_shows:
         return CAP_USED_UP
     return WON
 
@@ -96,24 +98,25 @@ cdef Outcome _cap_outcome(Linked linked, Workspace* work, const RuleRecord* rule
 cdef uint32_t _served(Linked linked, Workspace* work, const PlacementRecord* placement,
                       const RuleRecord* rule) noexcept:
     """The variant of a rule that has won: the one it serves, the one first assigned, or the one of the split."""
+    cdef const TermsRecord* terms = &linked.image.terms[rule.terms]
     cdef char[24] digits
     cdef Text unit
     cdef const Slot* first
     cdef uint32_t i, share, variant
     if rule.serve != NONE:
         return rule.serve
-    if rule.sticky_slot != NONE:
-        first = &work.slots.slot[rule.sticky_slot]
+    if terms.sticky_slot != NONE:
+        first = &work.slots.slot[terms.sticky_slot]
         if first.state == PRESENT:
-            for i in range(rule.first_split, rule.first_split + rule.split_count):
+            for i in range(terms.first_split, terms.first_split + terms.split_count):
                 variant = linked.image.splits[i].variant
                 if linked.image.splits[i].weight > 0 and text_equal(
                         first.value.text,
                         span_text(linked.image, linked.image.variants[placement.first_variant + variant].name)):
                     return variant
-    linked.unit_text(work, rule.unit, digits, &unit)
-    share = unit_share(linked.image, rule.split_prefix, unit, rule.split_total)
-    for i in range(rule.first_split, rule.first_split + rule.split_count):
+    linked.unit_text(work, terms.unit, digits, &unit)
+    share = unit_share(linked.image, terms.split_prefix, unit, terms.split_total)
+    for i in range(terms.first_split, terms.first_split + terms.split_count):
         if share < linked.image.splits[i].weight:
             return linked.image.splits[i].variant
         share -= linked.image.splits[i].weight
@@ -137,7 +140,7 @@ cdef Verdict default_of(const Image* image, uint32_t placement, Reason reason) n
     return verdict
 
 
-cdef uint32_t first_rule(Linked linked, Workspace* work, uint32_t placement) noexcept:
+cdef uint32_t _first_rule(Linked linked, Workspace* work, uint32_t placement) noexcept:
     """The first rule of a placement that matches, or NONE."""
     cdef uint32_t best = NONE
     cdef Search search
@@ -150,7 +153,7 @@ cdef uint32_t first_rule(Linked linked, Workspace* work, uint32_t placement) noe
         if entry.rule >= best:
             search_skip(&search)
         elif ((entry.residual == NONE or holds(linked, work, entry.residual))
-                and admits(linked, work, &linked.image.rules[entry.rule])):
+                and _admits(linked, work, entry.rule)):
             best = entry.rule
             search_skip(&search)
 
@@ -164,7 +167,7 @@ cdef Verdict decide_placement(Linked linked, Workspace* work, uint32_t placement
     if record.rule_count == 0:
         return default_of(linked.image, placement, STATIC)
     verdict = default_of(linked.image, placement, DEFAULT)
-    rule = first_rule(linked, work, placement)
+    rule = _first_rule(linked, work, placement)
     if rule == NONE:
         return verdict
     variant = _served(linked, work, record, &linked.image.rules[rule])
@@ -174,7 +177,7 @@ cdef Verdict decide_placement(Linked linked, Workspace* work, uint32_t placement
         verdict.held_rule = rule
         verdict.held_variant = variant
     else:
-        verdict.reason = TARGETING_MATCH if linked.image.rules[rule].split_count == 0 else SPLIT
+        verdict.reason = TARGETING_MATCH if linked.image.rules[rule].serve != NONE else SPLIT
         verdict.rule = rule
         verdict.variant = variant
     return verdict

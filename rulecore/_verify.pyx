@@ -1,17 +1,21 @@
 """Verification of a bundle image: bounds, references, types, order. Memory safety rests on this pass alone.
 
-After it, every span lies in the pool and is UTF-8 where text is meant, and every index is in range; conditions are
-`_verify_conditions`'s. The checksum only tells damage early and by name.
+After it, every span lies in its part of the pool, and every index is in range; conditions are `_verify_conditions`'s.
+The checksum only tells damage early and by name. The text is checked once as a whole and each record in constant time,
+so that an image takes time in proportion to its size, whatever it says.
 """
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from rulecore._address cimport cidr_valid
 from rulecore._checks cimport *
 from rulecore._context cimport T_INT, T_LIST_STRING, T_SEMVER, T_STRING, T_TIMESTAMP
 from rulecore._hash cimport xxh64
 from rulecore._layout cimport *
+from rulecore._text cimport text_valid_utf8
 from rulecore._verify_conditions cimport verify_formulas, verify_predicates
+from rulecore._verify_index cimport verify_index
 from rulecore._zone cimport zones_verify
 
 cdef enum:
@@ -23,10 +27,8 @@ cdef enum:
     PLACEMENTS_MAX = 10_000
     RULES_MAX = 1_000_000
     VARIANTS_MAX = 1_000                 # of a placement
+    ATTRIBUTE_BYTES = 32_768             # LIMITS.string_bytes_max, of an attribute's name
 
-# What verification looks at, things that several records share counted for each: enough for any sound image, and a
-# bound on the time that one takes whose records all share its largest text or list.
-cdef uint64_t READ_BYTES = <uint64_t> 4 << 30
 cdef char* MAGIC = b"EWBUNDLE"
 
 
@@ -40,6 +42,8 @@ cdef Fault verify_image(const uint8_t* base, size_t size, Image* image) noexcept
     if found.what == NULL:
         found = _counts(image)
     if found.what == NULL:
+        found = _pool(image)
+    if found.what == NULL:
         found = _meta(image)
     if found.what == NULL:
         found = _names(image)
@@ -50,7 +54,11 @@ cdef Fault verify_image(const uint8_t* base, size_t size, Image* image) noexcept
     if found.what == NULL:
         found = verify_formulas(image)
     if found.what == NULL:
+        found = _terms(image)
+    if found.what == NULL:
         found = _placements(image)
+    if found.what == NULL:
+        found = verify_index(image)
     return found
 
 
@@ -77,12 +85,17 @@ cdef Fault _header(const uint8_t* base, size_t size, Image* image) noexcept nogi
         return fault(b"the checksum does not fit", 24)
     image.base = base
     image.length = size
-    image.unread = READ_BYTES
     return sound()
+
+
+cdef struct Place:
+    const uint8_t* start
+    uint32_t count                       # of records, of bytes for sections of plain bytes
 
 
 cdef Fault _sections(Image* image) noexcept nogil:
     """The table says nothing that could not be computed: sections follow each other, with zeros to align them."""
+    cdef Place[SECTION_COUNT] places
     cdef size_t at = HEADER_BYTES + 16 * SECTION_COUNT
     cdef size_t entry
     cdef uint64_t offset, length
@@ -99,7 +112,8 @@ cdef Fault _sections(Image* image) noexcept nogil:
             return fault(b"a section that reaches past the end", entry + 8)
         if length % record_size(section) != 0 or length // record_size(section) >= NONE:
             return fault(b"a section with part of a record", entry + 8)
-        _point(image, section, image.base + at, length)
+        places[section].start = image.base + at
+        places[section].count = <uint32_t> (length // record_size(section))
         at += length
         while at % 8 != 0:
             if at >= image.length or image.base[at] != 0:
@@ -107,97 +121,51 @@ cdef Fault _sections(Image* image) noexcept nogil:
             at += 1
     if at != image.length:
         return fault(b"bytes behind the last section", at)
+    if places[<int> META].count != 1:
+        return fault(b"not exactly one record about the bundle", HEADER_BYTES)
+    _point(image, places)
     return sound()
 
 
-cdef void _point(Image* image, int section, const uint8_t* data, size_t length) noexcept nogil:
-    cdef uint32_t count = <uint32_t> (length // record_size(section))
-    if section == META:
-        image.meta = <const MetaRecord*> data if count == 1 else NULL
-    elif section == POOL:
-        image.pool = <const char*> data
-        image.pool_size = length
-    elif section == ZONES:
-        image.zones = data
-        image.zones_size = length
-    elif section == PURPOSES:
-        image.purposes = <const Span*> data
-        image.purpose_count = count
-    elif section == ATTRIBUTES:
-        image.attributes = <const AttributeRecord*> data
-        image.attribute_count = count
-    elif section == SEGMENTS:
-        image.segments = <const SegmentRecord*> data
-        image.segment_count = count
-    elif section == CONDITIONS:
-        image.conditions = <const ConditionRecord*> data
-        image.condition_count = count
-    elif section == HOLDOUTS:
-        image.holdouts = <const HoldoutRecord*> data
-        image.holdout_count = count
-    elif section == LAYERS:
-        image.layers = <const LayerRecord*> data
-        image.layer_count = count
-    elif section == PATTERNS:
-        image.patterns = <const Span*> data
-        image.pattern_count = count
-    elif section == ITEMS:
-        image.items = <const Operand*> data
-        image.item_count = count
-    elif section == NODES:
-        image.nodes = <const NodeRecord*> data
-        image.node_count = count
-    elif section == PREDICATES:
-        image.predicates = <const PredicateRecord*> data
-        image.predicate_count = count
-    elif section == FORMULAS:
-        image.formulas = <const FormulaRecord*> data
-        image.formula_count = count
-    elif section == PLACEMENTS:
-        image.placements = <const PlacementRecord*> data
-        image.placement_count = count
-    elif section == VARIANTS:
-        image.variants = <const VariantRecord*> data
-        image.variant_count = count
-    elif section == RULES:
-        image.rules = <const RuleRecord*> data
-        image.rule_count = count
-    elif section == SPLITS:
-        image.splits = <const SplitRecord*> data
-        image.split_count = count
-    elif section == COLUMNS:
-        image.columns = <const ColumnRecord*> data
-        image.column_count = count
-    elif section == CUTS:
-        image.cuts = <const Operand*> data
-        image.cut_count = count
-    elif section == DICTIONARIES:
-        image.dictionaries = <const DictionaryRecord*> data
-        image.dictionary_count = count
-    elif section == CONSTANTS:
-        image.constants = <const Span*> data
-        image.constant_count = count
-    elif section == BUCKETS:
-        image.buckets = <const uint64_t*> data
-        image.bucket_count = count
-    elif section == INDEXES:
-        image.indexes = <const IndexRecord*> data
-        image.index_count = count
-    elif section == ANCHORS:
-        image.anchors = <const AnchorRecord*> data
-        image.anchor_count = count
-    elif section == TESTS:
-        image.tests = <const TestRecord*> data
-        image.test_count = count
-    elif section == MAPS:
-        image.maps = <const uint32_t*> data
-        image.map_count = count
-    elif section == ENTRIES:
-        image.entries = <const EntryRecord*> data
-        image.entry_count = count
-    else:
-        image.rows = <const uint64_t*> data
-        image.row_count = count
+cdef inline const void* _of(const Place* places, int section, uint32_t* count) noexcept nogil:
+    count[0] = places[section].count
+    return places[section].start
+
+
+cdef void _point(Image* image, const Place* places) noexcept nogil:
+    image.meta = <const MetaRecord*> places[<int> META].start
+    image.pool = <const char*> _of(places, POOL, &image.pool_size)
+    image.blocks = <const char*> _of(places, BLOCKS, &image.blocks_size)
+    image.purposes = <const Span*> _of(places, PURPOSES, &image.purpose_count)
+    image.attributes = <const AttributeRecord*> _of(places, ATTRIBUTES, &image.attribute_count)
+    image.segments = <const SegmentRecord*> _of(places, SEGMENTS, &image.segment_count)
+    image.conditions = <const ConditionRecord*> _of(places, CONDITIONS, &image.condition_count)
+    image.holdouts = <const HoldoutRecord*> _of(places, HOLDOUTS, &image.holdout_count)
+    image.layers = <const LayerRecord*> _of(places, LAYERS, &image.layer_count)
+    image.patterns = <const Span*> _of(places, PATTERNS, &image.pattern_count)
+    image.text_items = <const Span*> _of(places, TEXT_ITEMS, &image.text_item_count)
+    image.integer_items = <const int64_t*> _of(places, INTEGER_ITEMS, &image.integer_item_count)
+    image.cidrs = <const CidrRecord*> _of(places, CIDRS, &image.cidr_count)
+    image.nodes = <const NodeRecord*> _of(places, NODES, &image.node_count)
+    image.predicates = <const PredicateRecord*> _of(places, PREDICATES, &image.predicate_count)
+    image.formulas = <const FormulaRecord*> _of(places, FORMULAS, &image.formula_count)
+    image.zones = <const uint8_t*> _of(places, ZONES, &image.zones_size)
+    image.placements = <const PlacementRecord*> _of(places, PLACEMENTS, &image.placement_count)
+    image.variants = <const VariantRecord*> _of(places, VARIANTS, &image.variant_count)
+    image.terms = <const TermsRecord*> _of(places, TERMS, &image.terms_count)
+    image.rules = <const RuleRecord*> _of(places, RULES, &image.rule_count)
+    image.splits = <const SplitRecord*> _of(places, SPLITS, &image.split_count)
+    image.columns = <const ColumnRecord*> _of(places, COLUMNS, &image.column_count)
+    image.cuts = <const Operand*> _of(places, CUTS, &image.cut_count)
+    image.dictionaries = <const DictionaryRecord*> _of(places, DICTIONARIES, &image.dictionary_count)
+    image.constants = <const Span*> _of(places, CONSTANTS, &image.constant_count)
+    image.buckets = <const uint64_t*> _of(places, BUCKETS, &image.bucket_count)
+    image.indexes = <const IndexRecord*> _of(places, INDEXES, &image.index_count)
+    image.anchors = <const AnchorRecord*> _of(places, ANCHORS, &image.anchor_count)
+    image.tests = <const TestRecord*> _of(places, TESTS, &image.test_count)
+    image.maps = <const uint32_t*> _of(places, MAPS, &image.map_count)
+    image.entries = <const EntryRecord*> _of(places, ENTRIES, &image.entry_count)
+    image.rows = <const uint64_t*> _of(places, ROWS, &image.row_count)
 
 
 cdef Fault _counts(const Image* image) noexcept nogil:
@@ -213,13 +181,33 @@ cdef Fault _counts(const Image* image) noexcept nogil:
 # Names and buckets
 
 
+cdef Fault _pool(const Image* image) noexcept nogil:
+    """Each part of the pool has the characters that it may have. No condition inside the loops: they are vectorised."""
+    cdef const uint8_t* pool = <const uint8_t*> image.pool
+    cdef uint32_t names = image.meta.names_end, lines = image.meta.lines_end
+    cdef uint8_t bad = 0
+    cdef uint32_t i
+    if names > lines or lines > image.pool_size:
+        return fault_in(image, image.meta, b"parts of the pool that are out of order")
+    for i in range(names):
+        bad |= (<uint8_t> (pool[i] - c'a') > 25) & (<uint8_t> (pool[i] - c'0') > 9) & (pool[i] != c'_') & (
+            pool[i] != c'-')
+    if bad:
+        return fault_in(image, pool, b"a character that no name has")
+    for i in range(names, lines):
+        bad |= (pool[i] < 32) | (pool[i] == 127)
+    if bad:
+        return fault_in(image, pool + names, b"a control character in a line")
+    if not text_valid_utf8(image.pool + names, image.pool_size - names):
+        return fault_in(image, pool + names, b"text that is not UTF-8")
+    return sound()
+
+
 cdef Fault _meta(const Image* image) noexcept nogil:
     cdef const MetaRecord* meta = image.meta
     cdef size_t at = 0
     cdef const char* what
-    if meta == NULL:
-        return fault(b"not exactly one record about the bundle", HEADER_BYTES)
-    if not (is_name(image, meta.name) and is_line(image, meta.timezone) and is_line(image, meta.zones_version)):
+    if not (is_name(image, meta.name) and is_line(image, meta.timezone) and _is_version(image, meta.zones_version)):
         return fault_in(image, meta, b"a malformed name of the bundle, its time zone or their version")
     if not (is_slot(image, meta.now_slot, T_TIMESTAMP) and is_slot(image, meta.timezone_slot, T_STRING)
             and is_slot(image, meta.visitor_slot, T_STRING) and is_slot(image, meta.segments_slot, T_LIST_STRING)
@@ -231,6 +219,17 @@ cdef Fault _meta(const Image* image) noexcept nogil:
     return sound()
 
 
+cdef bint _is_version(const Image* image, Span version) noexcept nogil:
+    """A short line. Which zones are used is known only when the pool's lines are written, so it lies in its text."""
+    cdef uint32_t i
+    if version.size > NAME_BYTES or not is_text(image, version):
+        return False
+    for i in range(version.offset, version.offset + version.size):
+        if <uint8_t> image.pool[i] < 32 or image.pool[i] == 127:
+            return False
+    return True
+
+
 cdef Fault _names(const Image* image) noexcept nogil:
     cdef uint32_t i
     cdef const AttributeRecord* attribute
@@ -239,7 +238,8 @@ cdef Fault _names(const Image* image) noexcept nogil:
             return fault_in(image, &image.purposes[i], b"a malformed name of a purpose")
     for i in range(image.attribute_count):
         attribute = &image.attributes[i]
-        if attribute.name.size == 0 or not (is_line(image, attribute.name) and is_line(image, attribute.source_name)):
+        if not (0 < attribute.name.size <= ATTRIBUTE_BYTES and is_line(image, attribute.name)
+                and is_line(image, attribute.source_name)):
             return fault_in(image, attribute, b"a malformed name of an attribute")
         if i > 0 and not is_after(image, attribute.name, image.attributes[i - 1].name):
             return fault_in(image, attribute, b"attributes out of order")
@@ -257,6 +257,12 @@ cdef Fault _names(const Image* image) noexcept nogil:
     for i in range(image.pattern_count):
         if not is_text(image, image.patterns[i]):
             return fault_in(image, &image.patterns[i], b"a malformed pattern")
+    for i in range(image.text_item_count):
+        if not is_text(image, image.text_items[i]):
+            return fault_in(image, &image.text_items[i], b"a malformed text of a list")
+    for i in range(image.cidr_count):
+        if not cidr_valid(image.cidrs[i].packed):
+            return fault_in(image, &image.cidrs[i], b"a malformed network")
     return sound()
 
 
@@ -307,9 +313,13 @@ cdef Fault _placements(const Image* image) noexcept nogil:
         return fault_in(image, image.placements, b"variants or rules without a placement")
     for i in range(image.variant_count):
         if not (is_name(image, image.variants[i].name) and is_text(image, image.variants[i].payload)
-                and is_line(image, image.variants[i].block_path) and in_pool(image, image.variants[i].block)):
+                and is_line(image, image.variants[i].block_path) and _is_block(image, image.variants[i].block)):
             return fault_in(image, &image.variants[i], b"a malformed variant")
     return sound()
+
+
+cdef inline bint _is_block(const Image* image, Span span) noexcept nogil:
+    return span.offset <= image.blocks_size and span.size <= image.blocks_size - span.offset
 
 
 cdef Fault _rules(const Image* image, const PlacementRecord* placement) noexcept nogil:
@@ -322,40 +332,66 @@ cdef Fault _rules(const Image* image, const PlacementRecord* placement) noexcept
     return sound()
 
 
-cdef const char* _rule_fault(const Image* image, const RuleRecord* rule, uint32_t variants) noexcept nogil:
-    if not (is_name(image, rule.id) and (rule.experiment.size == 0 or is_name(image, rule.experiment))
-            and is_prefix(image, rule.percent_prefix) and is_prefix(image, rule.split_prefix)):
-        return b"a rule with a malformed name or salt"
-    if not are_purposes(image, rule.purposes) or rule.flags > (RULE_ENABLED | RULE_CAP_PER_DAY):
-        return b"a rule with an unknown purpose or flag"
-    if rule.formula != NONE and rule.formula >= image.formula_count:
+cdef inline const char* _rule_fault(const Image* image, const RuleRecord* rule, uint32_t variants) noexcept nogil:
+    if not is_name(image, rule.id):
+        return b"a rule with a malformed name"
+    if rule.formula >= image.formula_count and rule.formula != NONE:
         return b"a rule with a condition that is not there"
-    if rule.percent != NONE and rule.percent > SHARE_STEPS:
-        return b"a rule for more than 100 percent"
-    if rule.layer != NONE and (rule.layer >= image.layer_count or rule.layer_first > rule.layer_end
-                               or rule.layer_end > SHARE_STEPS):
-        return b"a rule with a malformed layer"
-    if not is_unit(image, rule.unit):
-        return b"a rule with a malformed unit"
-    if ((rule.cap_slot != NONE and not is_slot(image, rule.cap_slot, T_INT))
-            or (rule.sticky_slot != NONE and not is_slot(image, rule.sticky_slot, T_STRING))):
-        return b"a rule with a malformed cap or sticky attribute"
-    return _split_fault(image, rule, variants)
-
-
-cdef const char* _split_fault(const Image* image, const RuleRecord* rule, uint32_t variants) noexcept nogil:
-    cdef uint64_t total = 0
-    cdef uint32_t i
-    if rule.first_split > image.split_count or rule.split_count > image.split_count - rule.first_split:
-        return b"a rule with a split that is not there"
-    if not may_read(image, <uint64_t> rule.split_count * sizeof(SplitRecord)):
-        return b"a rule with a split that too many others have"
+    if rule.terms >= image.terms_count:
+        return b"a rule with terms that are not there"
     if rule.serve != NONE:
-        return unless(rule.serve < variants and rule.split_count == 0, b"a rule that serves what is not there")
-    for i in range(rule.first_split, rule.first_split + rule.split_count):
-        if image.splits[i].variant >= variants:
-            return b"a split between variants that are not there"
+        return unless(rule.serve < variants and image.terms[rule.terms].split_count == 0,
+                      b"a rule that serves what is not there")
+    return unless(0 < image.terms[rule.terms].split_variants <= variants,
+                  b"a rule with a split between variants that are not there")
+
+
+# Terms
+
+
+cdef Fault _terms(const Image* image) noexcept nogil:
+    """Terms share out all splits, in order."""
+    cdef uint32_t i, splits = 0
+    cdef const char* what
+    for i in range(image.terms_count):
+        what = _terms_fault(image, &image.terms[i])
+        if what == NULL:
+            what = _split_fault(image, &image.terms[i], splits)
+        if what != NULL:
+            return fault_in(image, &image.terms[i], what)
+        splits += image.terms[i].split_count
+    if splits != image.split_count:
+        return fault_in(image, image.terms, b"splits without a rule")
+    return sound()
+
+
+cdef const char* _terms_fault(const Image* image, const TermsRecord* terms) noexcept nogil:
+    if not ((terms.experiment.size == 0 or is_name(image, terms.experiment))
+            and is_prefix(image, terms.percent_prefix) and is_prefix(image, terms.split_prefix)):
+        return b"a rule with a malformed experiment or salt"
+    if not are_purposes(image, terms.purposes) or terms.flags > (TERMS_ENABLED | TERMS_CAP_PER_DAY):
+        return b"a rule with an unknown purpose or flag"
+    if terms.percent != NONE and terms.percent > SHARE_STEPS:
+        return b"a rule for more than 100 percent"
+    if terms.layer != NONE and (terms.layer >= image.layer_count or terms.layer_first > terms.layer_end
+                                or terms.layer_end > SHARE_STEPS):
+        return b"a rule with a malformed layer"
+    if not is_unit(image, terms.unit):
+        return b"a rule with a malformed unit"
+    return unless((terms.cap_slot == NONE or is_slot(image, terms.cap_slot, T_INT))
+                  and (terms.sticky_slot == NONE or is_slot(image, terms.sticky_slot, T_STRING)),
+                  b"a rule with a malformed cap or sticky attribute")
+
+
+cdef const char* _split_fault(const Image* image, const TermsRecord* terms, uint32_t first) noexcept nogil:
+    cdef uint64_t total = 0
+    cdef uint32_t i, variants = 0
+    if terms.first_split != first or terms.split_count > image.split_count - first:
+        return b"a rule with a split that is not its own"
+    for i in range(first, first + terms.split_count):
+        if image.splits[i].variant >= VARIANTS_MAX:
+            return b"a split between more variants than there may be"
+        variants = max(variants, image.splits[i].variant + 1)
         total += image.splits[i].weight
-    if total == 0 or total != rule.split_total:
-        return b"a split whose weights do not add up"
-    return NULL
+    return unless(total == terms.split_total and variants == terms.split_variants
+                  and (total > 0 or terms.split_count == 0), b"a split whose weights do not add up")

@@ -4,9 +4,8 @@ What is checked of a node is its signature, operand by operand, in one walk that
 which trusts types, indices and depths, can't be led astray or kept busy by an image that was made to.
 """
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
-from rulecore._address cimport cidr_valid
 from rulecore._checks cimport *
 from rulecore._context cimport (T_BOOL, T_DOUBLE, T_DURATION, T_INT, T_LIST_INT, T_LIST_STRING, T_SEMVER, T_STRING,
                                 T_TIMESTAMP)
@@ -24,17 +23,9 @@ cdef struct Tree:                        # the walk over one bundle's expression
     uint8_t[LOOPS] loop_types
 
 
-cdef bint _are_items(const Image* image, ItemSpan span, int list_type) noexcept nogil:
-    cdef uint32_t i
-    if span.first > image.item_count or span.count > image.item_count - span.first:
-        return False
-    if not may_read(image, <uint64_t> span.count * sizeof(Operand)):
-        return False
-    if list_type == T_LIST_STRING:
-        for i in range(span.first, span.first + span.count):
-            if not is_text(image, image.items[i].text):
-                return False
-    return True
+cdef inline bint _are_items(const Image* image, ItemSpan span, int list_type) noexcept nogil:
+    cdef uint32_t items = image.text_item_count if list_type == T_LIST_STRING else image.integer_item_count
+    return span.first <= items and span.count <= items - span.first
 
 
 cdef Fault verify_predicates(const Image* image) noexcept nogil:
@@ -135,8 +126,7 @@ cdef const char* _leaf_fault(const Image* image, Tree* tree, uint32_t at, int lo
     elif op == N_MATCHES:
         good = node.operand.node.b < image.pattern_count
     elif op == N_CIDR:
-        good = (image.pool_size >= 18 and node.operand.node.b <= image.pool_size - 18
-                and cidr_valid(<const uint8_t*> image.pool + node.operand.node.b))
+        good = node.operand.node.b < image.cidr_count
     elif op == N_CALENDAR or op == N_ELAPSED:
         good = node.mode < FIELD_COUNT
     else:
@@ -244,28 +234,33 @@ cdef const char* _quantifier_fault(const Image* image, Tree* tree, uint32_t at, 
 
 cdef Fault verify_formulas(const Image* image) noexcept nogil:
     """Formulas lie one behind the other in prefix order: each ends at or before the end of the one around it."""
-    cdef uint32_t[DEPTH] ends
+    cdef uint32_t[DEPTH + 1] ends        # of the conditions around, and of all formulas
     cdef int depth = 0
-    cdef uint32_t i
+    cdef uint32_t i = 0
     cdef const FormulaRecord* formula
-    for i in range(image.formula_count):
-        formula = &image.formulas[i]
-        while depth > 0 and ends[depth - 1] == i:
+    ends[0] = image.formula_count
+    while i < image.formula_count:
+        while ends[depth] == i:
             depth -= 1
+        formula = &image.formulas[i]
         if formula.kind == F_LEAF:
-            if formula.link >= image.predicate_count or formula.wanted > 1:
-                return fault_in(image, formula, b"a malformed leaf of a condition")
+            while i < ends[depth] and image.formulas[i].kind == F_LEAF:
+                formula = &image.formulas[i]
+                if formula.link >= image.predicate_count or formula.wanted > 1:
+                    return fault_in(image, formula, b"a malformed leaf of a condition")
+                i += 1
             continue
         if formula.kind != F_ALL and formula.kind != F_ANY:
             return fault_in(image, formula, b"an unknown kind of condition")
-        if formula.link <= i or formula.link > (ends[depth - 1] if depth > 0 else image.formula_count):
+        if formula.link <= i or formula.link > ends[depth]:
             return fault_in(image, formula, b"a condition that reaches out of the one around it")
         if formula.link - i > FORMULA_NODES + 2:    # and a segment's own consent in front
             return fault_in(image, formula, b"a condition of too many terms")
-        if formula.link == i + 1:
+        i += 1
+        if formula.link == i:
             continue
         if depth == DEPTH:
             return fault_in(image, formula, b"a condition that nests too deep")
-        ends[depth] = formula.link
         depth += 1
+        ends[depth] = formula.link
     return sound()

@@ -14,6 +14,10 @@ from rulecore._dictionary cimport EMPTY_BUCKET
 from rulecore._layout cimport *
 
 
+cdef enum:
+    ELEMENTS_MAX = 1 << 24   # of all columns, and of those that one index tests: what a decision has room for
+
+
 cdef struct Shared:          # how much of each section the records before this one have taken
     uint32_t entries
     uint32_t tests
@@ -65,9 +69,14 @@ cdef Fault _dictionaries(const Image* image) noexcept nogil:
 
 cdef Fault _columns(const Image* image) noexcept nogil:
     cdef uint32_t i
+    cdef uint64_t elements = 0
     for i in range(image.column_count):
         if not _is_column(image, &image.columns[i]):
             return fault_in(image, &image.columns[i], b"a malformed column")
+        if image.columns[i].kind >= C_HOLDS_STRING:
+            elements += image.columns[i].class_count
+        if elements > ELEMENTS_MAX:
+            return fault_in(image, &image.columns[i], b"more elements than a bundle's columns may have")
     return sound()
 
 
@@ -158,6 +167,7 @@ cdef Fault _anchors(const Image* image, const IndexRecord* index, Shared* used) 
 cdef Fault _tests(const Image* image, const IndexRecord* index, Shared* used) noexcept nogil:
     cdef const TestRecord* test
     cdef uint64_t words = (<uint64_t> index.entry_count + 63) // 64
+    cdef uint64_t elements = 0
     cdef uint32_t i
     for i in range(used.tests, used.tests + index.test_count):
         test = &image.tests[i]
@@ -167,6 +177,9 @@ cdef Fault _tests(const Image* image, const IndexRecord* index, Shared* used) no
             return fault_in(image, test, b"a malformed map to rows")
         if (image.columns[test.column].kind >= C_HOLDS_STRING) != (test.kind != T_CLASS):
             return fault_in(image, test, b"a test that does not fit its column")
+        elements += image.columns[test.column].class_count if test.kind != T_CLASS else 0
+        if elements > ELEMENTS_MAX:
+            return fault_in(image, test, b"more tests of elements than an index may have")
         if test.first_row != used.rows or test.row_count * words > image.row_count - used.rows:
             return fault_in(image, test, b"rows that are out of their place")
         used.rows += <uint32_t> (test.row_count * words)

@@ -19,6 +19,7 @@ from rulecore.errors import LimitError
 from rulecore.limits import LIMITS
 from rulecore.lower import All, Consent, Formula, Leaf, type_of
 from rulecore.model import Attr, Call, Const, Expr, Has, InSegment, Quantifier, Segment, Type, Var
+from rulecore.pool import Span
 from rulecore.render import render
 
 TYPES: Final = {kind: code for code, kind in enumerate(Type)}
@@ -55,7 +56,6 @@ _FIELDS: Final = {f"get_{field.name.lower()}": field for field in Field if field
 _EXACT: Final = 1 << 53
 """Ints up to here have an equal double."""
 
-Span = tuple[int, int]
 FormulaFacts = tuple[int, bool, int]
 """A formula's record: its kind, the value wanted of a leaf, its link (see `FormulaRecord`)."""
 
@@ -90,8 +90,8 @@ def pair(first: int, second: int = 0) -> bytes:
 class Conditions:
     """Collects the predicates, nodes, items, patterns and formulas of a bundle's conditions.
 
-    `slots` and `ordinals` number attributes and precomputed segments, `bits` gives the mask of purposes, `pool`
-    stores bytes. `zones` gathers the constant time zones used; None in it means any zone.
+    `slots` and `ordinals` number attributes and precomputed segments, `bits` gives the mask of purposes, `text`
+    stores text. `zones` gathers the constant time zones used; None in it means any zone.
     """
 
     def __init__(
@@ -100,16 +100,18 @@ class Conditions:
         slots: dict[str, int],
         ordinals: dict[str, int],
         bits: Callable[[Iterable[str]], int],
-        pool: Callable[[bytes], Span],
+        text: Callable[[str], Span],
     ) -> None:
         self.segments = segments
         self.slots = slots
         self.ordinals = ordinals
         self.bits = bits
-        self.pool = pool
+        self.text = text
         self.predicates: list[PredicateFacts] = []
         self.nodes: list[bytes] = []
-        self.items: list[bytes] = []
+        self.text_items: list[Span] = []
+        self.integer_items: list[int] = []
+        self.cidrs: list[bytes] = []
         self.patterns: list[str] = []
         self.formulas: list[FormulaFacts] = []
         self.zones: set[str | None] = set()
@@ -118,13 +120,16 @@ class Conditions:
         self._formula_of: dict[tuple[FormulaFacts, ...], int] = {}
         self._items_of: dict[tuple[str, ...] | tuple[int, ...], Span] = {}
         self._pattern_of: dict[str, int] = {}
+        self._cidr_of: dict[str, int] = {}
 
     def sections(self) -> dict[Section, list[bytes]]:
         """All that was collected, as records."""
         pack_predicate, pack_formula = layout.PREDICATE.pack, layout.FORMULA.pack
         return {
-            Section.PATTERNS: [layout.SPAN.pack(*self.pool(pattern.encode())) for pattern in self.patterns],
-            Section.ITEMS: self.items,
+            Section.PATTERNS: [layout.SPAN.pack(*self.text(pattern)) for pattern in self.patterns],
+            Section.TEXT_ITEMS: [layout.SPAN.pack(*span) for span in self.text_items],
+            Section.INTEGER_ITEMS: [layout.INTEGER.pack(number) for number in self.integer_items],
+            Section.CIDRS: self.cidrs,
             Section.NODES: self.nodes,
             Section.PREDICATES: [
                 pack_predicate(*facts.text, facts.kind, facts.compare, 0, facts.subject, facts.packed)
@@ -168,7 +173,7 @@ class Conditions:
         if text not in self._predicate_of:
             facts = self._classify(predicate)
             self._predicate_of[text] = len(self.predicates)
-            self.predicates.append(PredicateFacts(predicate, self.pool(text.encode()), *facts))
+            self.predicates.append(PredicateFacts(predicate, self.text(text), *facts))
         return self._predicate_of[text]
 
     def _classify(self, predicate: Expr | Consent) -> _Classified:
@@ -192,7 +197,7 @@ class Conditions:
                 is_in = PredicateKind.P_STRING_IN if kind is Type.STRING else PredicateKind.P_INTEGER_IN
                 return is_in, 0, self.slots[name], values, pair(*self._item_span(values))
             case Call(op="in", args=(Const(value=str(text)), Attr(name=name))):
-                return PredicateKind.P_HOLDS_STRING, 0, self.slots[name], text, pair(*self.pool(text.encode()))
+                return PredicateKind.P_HOLDS_STRING, 0, self.slots[name], text, pair(*self.text(text))
             case Call(op="in", args=(Const(value=int(number)), Attr(name=name))):
                 return PredicateKind.P_HOLDS_INTEGER, 0, self.slots[name], number, layout.INTEGER.pack(number)
         if simple is not None:
@@ -205,7 +210,7 @@ class Conditions:
         slot = self.slots[attr.name]
         match attr.type, const.type, const.value:
             case Type.STRING, Type.STRING, str(text) if compare is Compare.EQ:
-                return PredicateKind.P_STRING, compare, slot, text, pair(*self.pool(text.encode()))
+                return PredicateKind.P_STRING, compare, slot, text, pair(*self.text(text))
             case Type.DOUBLE, (Type.DOUBLE | Type.INT), (int() | float()) as number if _has_equal_double(number):
                 return PredicateKind.P_REAL, compare, slot, float(number), layout.REAL.pack(number)
             case Type.INT, Type.DOUBLE, float(number) if number.is_integer() and abs(number) <= _EXACT:
@@ -278,7 +283,7 @@ class Conditions:
                 return self._emit(NodeOp.N_MATCHES, kind, node(args[0]), operand=pair(self._pattern(str(pattern))))
             case "contains_ip":
                 cidr = args[0].value if isinstance(args[0], Const) else None
-                return self._emit(NodeOp.N_CIDR, kind, node(args[1]), operand=pair(*self.pool(packed_cidr(str(cidr)))))
+                return self._emit(NodeOp.N_CIDR, kind, node(args[1]), operand=pair(self._cidr(str(cidr))))
             case _ if op in _FIELDS and len(args) == 2:
                 zone = args[1]
                 self.zones.add(zone.value if isinstance(zone, Const) and isinstance(zone.value, str) else None)
@@ -336,7 +341,7 @@ class Conditions:
             case tuple():
                 return pair(*self._item_span(value))
             case str():
-                return pair(*self.pool(value.encode()))
+                return pair(*self.text(value))
             case float() | int() if kind is Type.DOUBLE:
                 return layout.REAL.pack(value)
             case int():
@@ -345,10 +350,14 @@ class Conditions:
 
     def _item_span(self, values: tuple[str, ...] | tuple[int, ...]) -> Span:
         if values not in self._items_of:
-            self._items_of[values] = (len(self.items), len(values))
-            for value in values:
-                packed = pair(*self.pool(value.encode())) if isinstance(value, str) else layout.INTEGER.pack(value)
-                self.items.append(packed)
+            texts = [self.text(value) for value in values if isinstance(value, str)]
+            numbers = [value for value in values if isinstance(value, int)]
+            self._items_of[values] = (
+                len(self.text_items if texts else self.integer_items) if values else 0,
+                len(values),
+            )
+            self.text_items += texts
+            self.integer_items += numbers
         return self._items_of[values]
 
     def _pattern(self, pattern: str) -> int:
@@ -356,6 +365,12 @@ class Conditions:
             self._pattern_of[pattern] = len(self.patterns)
             self.patterns.append(pattern)
         return self._pattern_of[pattern]
+
+    def _cidr(self, cidr: str) -> int:
+        if cidr not in self._cidr_of:
+            self._cidr_of[cidr] = len(self.cidrs)
+            self.cidrs.append(packed_cidr(cidr))
+        return self._cidr_of[cidr]
 
 
 def _has_equal_double(number: int | float) -> bool:  # noqa: PYI041 - the difference is the point

@@ -7,15 +7,15 @@ How conditions become records is in `rulecore.lower` and `rulecore.expressions`;
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Final
 
 from rulecore import layout
 from rulecore._hash import xxh64
-from rulecore._layout import RuleFlag, Section
+from rulecore._layout import Section, TermsFlag
 from rulecore.columns import Asked, Columns
 from rulecore.errors import LimitError
-from rulecore.expressions import TYPES, Conditions, Span
+from rulecore.expressions import TYPES, Conditions
 from rulecore.index import IndexedRule, Indexes
 from rulecore.limits import LIMITS
 from rulecore.lower import ALWAYS, Consent, Leaf, both, lower
@@ -33,6 +33,7 @@ from rulecore.model import (
     shows_attribute,
     sticky_attribute,
 )
+from rulecore.pool import Pool, Span
 from rulecore.zones import zone_block
 
 SOURCES: Final = {source: code for code, source in enumerate(Source)}
@@ -51,6 +52,9 @@ _FIRST_INSTANT: Final = -(1 << 63)
 _LAST_INSTANT: Final = (1 << 63) - 1
 _FIXED_OFFSET: Final = re.compile(r"[+-]\d\d:\d\d")
 
+_Split = tuple[tuple[int, int], ...]
+_TermsKey = tuple[Hashable, ...]
+
 
 def write_bundle(bundle: Bundle) -> bytes:
     """The image of a checked bundle. Raises LimitError when it is larger than `rulecore.limits` allows."""
@@ -62,24 +66,27 @@ class _Writer:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self.pool = bytearray()
-        self.spans: dict[bytes, Span] = {b"": (0, 0)}
         named = {attribute.name: attribute for attribute in (*INTRINSIC, *bundle.attributes)}
         self.attributes = [named[name] for name in sorted(named)]
         self.slots = {attribute.name: slot for slot, attribute in enumerate(self.attributes)}
         self.segments = {segment.name: segment for segment in bundle.segments}
         self.precomputed = [segment for segment in bundle.segments if segment.when is None]
         self.purposes = self._all_purposes()
+        self.pool = Pool(self._names(), self._lines())
         self.conditions = Conditions(
             self.segments,
             self.slots,
             {segment.name: ordinal for ordinal, segment in enumerate(self.precomputed)},
             self.bits,
-            self.span,
+            self.pool.span,
         )
         self.holdouts = {holdout.name: at for at, holdout in enumerate(bundle.holdouts)}
         self.layers = {layer.name: at for at, layer in enumerate(bundle.layers)}
+        self.blocks = bytearray()
+        self.block_spans: dict[bytes, Span] = {}
         self.variants: list[bytes] = []
+        self.terms: list[bytes] = []
+        self.terms_of: dict[_TermsKey, int] = {}
         self.rules: list[bytes] = []
         self.splits: list[bytes] = []
         self.condition_formulas: list[int] = []
@@ -92,20 +99,20 @@ class _Writer:
         conditions = [
             self._condition(segment, segment.when) for segment in self.bundle.segments if segment.when is not None
         ]
-        indexes = self._indexes().sections(self._text, [segment.name for segment in self.precomputed])
+        indexes = self._indexes().sections(self.pool.span, [segment.name for segment in self.precomputed])
         zones, zones_version = self._zones()
         sections: dict[Section, list[bytes]] = {
             Section.META: [self._meta(zones_version)],
-            Section.PURPOSES: [layout.SPAN.pack(*self.span(purpose.encode())) for purpose in self.purposes],
+            Section.PURPOSES: [layout.SPAN.pack(*self.pool.span(purpose)) for purpose in self.purposes],
             Section.ATTRIBUTES: [self._attribute(attribute) for attribute in self.attributes],
             Section.SEGMENTS: [
-                layout.SEGMENT.pack(*self.span(segment.name.encode()), self.bits(segment.purposes))
+                layout.SEGMENT.pack(*self.pool.span(segment.name), self.bits(segment.purposes))
                 for segment in self.precomputed
             ],
             Section.CONDITIONS: conditions,
             Section.HOLDOUTS: [
                 layout.HOLDOUT.pack(
-                    *self.span(holdout.name.encode()),
+                    *self.pool.span(holdout.name),
                     *self._prefix(holdout.salt, "holdout"),
                     self.bits(holdout.purposes),
                     holdout.share,
@@ -115,7 +122,7 @@ class _Writer:
             ],
             Section.LAYERS: [
                 layout.LAYER.pack(
-                    *self.span(layer.name.encode()), *self._prefix(layer.salt, "layer"), self.slots[layer.unit], 0
+                    *self.pool.span(layer.name), *self._prefix(layer.salt, "layer"), self.slots[layer.unit], 0
                 )
                 for layer in self.bundle.layers
             ],
@@ -123,24 +130,14 @@ class _Writer:
             Section.ZONES: [zones],
             Section.PLACEMENTS: placements,
             Section.VARIANTS: self.variants,
+            Section.TERMS: self.terms,
             Section.RULES: self.rules,
             Section.SPLITS: self.splits,
             **indexes,
         }
-        sections[Section.POOL] = [bytes(self.pool)]
+        sections[Section.POOL] = [bytes(self.pool.content)]
+        sections[Section.BLOCKS] = [bytes(self.blocks)]
         return _assemble(sections)
-
-    def span(self, content: bytes) -> Span:
-        """Where in the pool these bytes lie; equal bytes are stored once."""
-        if content not in self.spans:
-            self.spans[content] = (len(self.pool), len(content))
-            self.pool += content
-            if len(self.pool) > LIMITS.bundle_bytes_max:
-                raise LimitError(f"the bundle is larger than {LIMITS.bundle_bytes_max:,} bytes")
-        return self.spans[content]
-
-    def _text(self, text: str) -> Span:
-        return self.span(text.encode())
 
     def bits(self, purposes: Iterable[str]) -> int:
         """The mask of these purposes."""
@@ -156,24 +153,46 @@ class _Writer:
         ]
         return sorted({purpose for purposes in asked for purpose in purposes})
 
+    def _names(self) -> Iterator[str]:
+        bundle = self.bundle
+        yield bundle.name
+        yield from self.purposes
+        for named in (bundle.segments, bundle.holdouts, bundle.layers):
+            yield from (one.name for one in named)
+        for placement in bundle.placements:
+            yield placement.name
+            yield from (variant.name for variant in placement.variants)
+            yield from (rule.id for rule in placement.rules)
+            yield from (rule.experiment for rule in placement.rules if rule.experiment is not None)
+
+    def _lines(self) -> Iterator[str]:
+        yield self.bundle.timezone
+        for attribute in self.attributes:
+            yield attribute.name
+            yield attribute.source_name
+        for placement in self.bundle.placements:
+            yield from (variant.block.path for variant in placement.variants if variant.block is not None)
+
     def _prefix(self, salt: str, purpose: str) -> Span:
         if len(salt.encode()) > LIMITS.salt_bytes_max:
             raise LimitError(f"the salt {salt[:40]!r}... is longer than {LIMITS.salt_bytes_max} bytes")
-        return self.span(f"{salt}\0{purpose}\0".encode())
+        return self.pool.span(f"{salt}\0{purpose}\0")
 
     def _meta(self, zones_version: str) -> bytes:
         return layout.META.pack(
-            *self.span(self.bundle.name.encode()),
-            *self.span(self.bundle.timezone.encode()),
-            *self.span(zones_version.encode()),
+            *self.pool.span(self.bundle.name),
+            *self.pool.span(self.bundle.timezone),
+            *self.pool.span(zones_version),
             *(self.slots[name] for name in ("now", "timezone", "visitor_id", "segments", "consent")),
+            self.pool.names_end,
+            self.pool.lines_end,
             0,
         )
 
     def _attribute(self, attribute: Attribute) -> bytes:
         return layout.ATTRIBUTE.pack(
-            *self.span(attribute.name.encode()),
-            *self.span(attribute.source_name.encode()),
+            *self.pool.span(attribute.name),
+            *self.pool.span(attribute.source_name),
             self.bits(attribute.purposes),
             TYPES[attribute.type],
             SOURCES[attribute.source],
@@ -186,7 +205,7 @@ class _Writer:
         consent = [Leaf(Consent(segment.purposes), True)] if segment.purposes else []
         formula = self.conditions.formula(both(*consent, condition))
         self.condition_formulas.append(formula)
-        return layout.CONDITION.pack(*self.span(segment.name.encode()), formula, 0)
+        return layout.CONDITION.pack(*self.pool.span(segment.name), formula, 0)
 
     def _placement(self, placement: Placement) -> bytes:
         first_variant, first_rule = len(self.variants), len(self.rules)
@@ -195,7 +214,7 @@ class _Writer:
         self.rule_formulas.append([])
         self.rules += [self._rule(rule, variants) for rule in placement.rules]
         return layout.PLACEMENT.pack(
-            *self.span(placement.name.encode()),
+            *self.pool.span(placement.name),
             first_variant,
             len(placement.variants),
             first_rule,
@@ -211,42 +230,76 @@ class _Writer:
         path, content = (variant.block.path, variant.block.content) if variant.block else ("", b"")
         digest = xxh64(b"\0".join([payload, path.encode(), content]))
         return layout.VARIANT.pack(
-            *self.span(variant.name.encode()),
-            *self.span(payload),
-            *self.span(path.encode()),
-            *self.span(content),
+            *self.pool.span(variant.name),
+            *self.pool.span(payload.decode()),
+            *self.pool.span(path),
+            *self._block(content),
             digest,
         )
 
+    def _block(self, content: bytes) -> Span:
+        if content not in self.block_spans:
+            self.block_spans[content] = (len(self.blocks), len(content))
+            self.blocks += content
+        return self.block_spans[content]
+
     def _rule(self, rule: Rule, variants: dict[str, int]) -> bytes:
+        serve = layout.NONE if rule.serve is None else variants[rule.serve]
+        return layout.RULE.pack(*self.pool.span(rule.id), self._when(rule.when), serve, self._terms(rule, variants))
+
+    def _terms(self, rule: Rule, variants: dict[str, int]) -> int:
+        """The index of the rule's terms: those of an earlier rule if they are the same."""
+        split = tuple((variants[variant], weight) for variant, weight in rule.split)
+        key: _TermsKey = (
+            rule.purposes,
+            rule.unit,
+            rule.salt if split or rule.percent is not None else "",
+            rule.enabled,
+            rule.starts,
+            rule.ends,
+            rule.percent,
+            rule.layer,
+            rule.layer_range,
+            rule.experiment,
+            split,
+            rule.cap,
+            rule.id if rule.sticky or rule.cap is not None else "",
+            rule.sticky,
+        )
+        at = self.terms_of.get(key)
+        if at is None:
+            at = self.terms_of[key] = len(self.terms)
+            self.terms.append(self._new_terms(rule, split))
+        return at
+
+    def _new_terms(self, rule: Rule, split: _Split) -> bytes:
         first_split = len(self.splits)
-        self.splits += [layout.SPLIT.pack(variants[variant], weight) for variant, weight in rule.split]
-        flags = RuleFlag.RULE_ENABLED * rule.enabled
+        self.splits += [layout.SPLIT.pack(variant, weight) for variant, weight in split]
+        flags = TermsFlag.TERMS_ENABLED * rule.enabled
         if rule.cap is not None and rule.cap.per == "day":
-            flags |= RuleFlag.RULE_CAP_PER_DAY
+            flags |= TermsFlag.TERMS_CAP_PER_DAY
         layer_first, layer_end = rule.layer_range or (0, 0)
-        return layout.RULE.pack(
-            *self.span(rule.id.encode()),
-            *self.span((rule.experiment or "").encode()),
-            *self._prefix(rule.salt, "percent"),
-            *self._prefix(rule.salt, "split"),
+        return layout.TERMS.pack(
+            *self.pool.span(rule.experiment or ""),
+            *((0, 0) if rule.percent is None else self._prefix(rule.salt, "percent")),
+            *(self._prefix(rule.salt, "split") if split else (0, 0)),
             self.bits(rule.purposes),
             _FIRST_INSTANT if rule.starts is None else rule.starts,
             _LAST_INSTANT if rule.ends is None else rule.ends,
-            self._when(rule.when),
-            layout.NONE if rule.serve is None else variants[rule.serve],
             layout.NONE if rule.percent is None else rule.percent,
             layout.NONE if rule.layer is None else self.layers[rule.layer],
             layer_first,
             layer_end,
             first_split,
-            len(rule.split),
-            sum(weight for _, weight in rule.split),
+            len(split),
+            sum(weight for _, weight in split),
+            max((variant + 1 for variant, _ in split), default=0),
             self.slots[rule.unit],
             layout.NONE if rule.cap is None else self.slots[shows_attribute(rule.id)],
             0 if rule.cap is None else rule.cap.shows,
             self.slots[sticky_attribute(rule.id)] if rule.sticky else layout.NONE,
             flags,
+            0,
         )
 
     def _when(self, when: Expr | None) -> int:

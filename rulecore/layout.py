@@ -15,19 +15,21 @@ NONE: Final = 0xFFFF_FFFF
 HEADER: Final = struct.Struct("<8sIIQQ")
 TABLE_ENTRY: Final = struct.Struct("<QQ")
 
-META: Final = struct.Struct("<2I2I2I6I")
+META: Final = struct.Struct("<2I2I2I8I")
 SPAN: Final = struct.Struct("<2I")
 ATTRIBUTE: Final = struct.Struct("<2I2IQBBHI")
 SEGMENT: Final = struct.Struct("<2IQ")
 CONDITION: Final = struct.Struct("<2III")
 HOLDOUT: Final = struct.Struct("<2I2IQII")
 LAYER: Final = struct.Struct("<2I2III")
+CIDR: Final = struct.Struct("<18s")
 NODE: Final = struct.Struct("<BBHI8s")
 PREDICATE: Final = struct.Struct("<2IBBHI8s")
 FORMULA: Final = struct.Struct("<BBHI")
 PLACEMENT: Final = struct.Struct("<2I8I")
 VARIANT: Final = struct.Struct("<2I2I2I2IQ")
-RULE: Final = struct.Struct("<2I2I2I2IQqq14I")
+TERMS: Final = struct.Struct("<2I2I2IQqq14I")
+RULE: Final = struct.Struct("<2I3I")
 SPLIT: Final = struct.Struct("<2I")
 COLUMN: Final = struct.Struct("<4IQ")
 DICTIONARY: Final = struct.Struct("<6I")
@@ -43,6 +45,7 @@ BITS: Final = struct.Struct("<Q")
 RECORD_BYTES: Final = {
     Section.META: META.size,
     Section.POOL: 1,
+    Section.BLOCKS: 1,
     Section.PURPOSES: SPAN.size,
     Section.ATTRIBUTES: ATTRIBUTE.size,
     Section.SEGMENTS: SEGMENT.size,
@@ -50,13 +53,16 @@ RECORD_BYTES: Final = {
     Section.HOLDOUTS: HOLDOUT.size,
     Section.LAYERS: LAYER.size,
     Section.PATTERNS: SPAN.size,
-    Section.ITEMS: 8,
+    Section.TEXT_ITEMS: SPAN.size,
+    Section.INTEGER_ITEMS: INTEGER.size,
+    Section.CIDRS: CIDR.size,
     Section.NODES: NODE.size,
     Section.PREDICATES: PREDICATE.size,
     Section.FORMULAS: FORMULA.size,
     Section.ZONES: 1,
     Section.PLACEMENTS: PLACEMENT.size,
     Section.VARIANTS: VARIANT.size,
+    Section.TERMS: TERMS.size,
     Section.RULES: RULE.size,
     Section.SPLITS: SPLIT.size,
     Section.COLUMNS: COLUMN.size,
