@@ -17,7 +17,10 @@ cdef extern from *:
 
 
 cdef inline uint64_t text_hash(const char* text, size_t size) noexcept nogil:
-    """Of every byte, eight at a time; the last eight may overlap the ones before."""
+    """Of every byte, eight at a time; the last eight may overlap the ones before.
+
+    What differs in a word's upper bits comes down to the lower ones, which choose the bucket, by the last shifts.
+    """
     cdef uint64_t hashed = <uint64_t> size * <uint64_t> 0x9E3779B97F4A7C15
     cdef uint64_t word
     cdef uint32_t low = 0, high = 0
@@ -38,6 +41,7 @@ cdef inline uint64_t text_hash(const char* text, size_t size) noexcept nogil:
             high = (<uint32_t> <unsigned char> text[size >> 1] << 8) | <uint32_t> <unsigned char> text[size - 1]
         word = (<uint64_t> high << 32) | low
     hashed = (hashed ^ word) * <uint64_t> 0xD6E8FEB86659FD93
+    hashed = (hashed ^ (hashed >> 32)) * <uint64_t> 0xD6E8FEB86659FD93
     return hashed ^ (hashed >> 32)
 
 

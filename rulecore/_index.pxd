@@ -12,6 +12,7 @@ cdef enum:
 cdef struct Search:
     const IndexRecord* index
     const EntryRecord* entries
+    uint32_t limit           # entries of this rule and of those behind it no longer matter
     uint32_t next_anchor     # whose clusters come next; behind the last one comes the dense part
     const ColumnState* state     # of an anchor with elements: those whose clusters are still to come
     uint32_t next_element
@@ -25,11 +26,12 @@ cdef struct Search:
 
 
 cdef void search_begin(Search* search, Linked linked, Workspace* work, uint32_t index) noexcept
-# The next entry that no row rules out, in ascending order within a cluster; NULL when there is none.
+# The next entry that no row rules out and that is below the limit, in the order of rules within a cluster; NULL when
+# there is none.
 cdef const EntryRecord* search_next(Search* search, Linked linked, Workspace* work) noexcept
 
 
-# Leaves out the rest of the cluster.
-cdef inline void search_skip(Search* search) noexcept nogil:
-    search.count = search.at = 0
-    search.end = 0
+# Nothing from this rule on matters any more.
+cdef inline void search_limit(Search* search, uint32_t rule) noexcept nogil:
+    search.limit = rule
+    search.count = search.at = search.end = 0              # in its cluster it was the first that matters

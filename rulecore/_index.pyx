@@ -58,6 +58,7 @@ Where it comes from
 """
 
 from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from rulecore._bundle cimport Image
 from rulecore._columns cimport class_of, column_state
@@ -74,24 +75,30 @@ cdef void search_begin(Search* search, Linked linked, Workspace* work, uint32_t 
     search.next_anchor = 0
     search.state = NULL
     search.resolved = 0
-    search_skip(search)
+    search_limit(search, NONE)
 
 
 cdef const EntryRecord* search_next(Search* search, Linked linked, Workspace* work) noexcept:
+    cdef const EntryRecord* entry
     cdef uint64_t alive
-    cdef uint32_t bit
     while True:
         while search.at < search.count:
             alive = search.alive[search.at]
             if alive:
                 search.alive[search.at] = alive & (alive - 1)
-                bit = (search.word + search.at) * 64 + count_trailing_zeros(alive)
-                return search.entries + bit
+                entry = search.entries + (search.word + search.at) * 64 + count_trailing_zeros(alive)
+                if entry.rule < search.limit:
+                    return entry
+                search_limit(search, search.limit)
+                break
             search.at += 1
         search.word += search.count
         if search.word * 64 >= search.end and not _next_cluster(search, linked, work):
             return NULL
-        _look(search, linked, work)
+        if search.entries[max(search.begin, search.word * 64)].rule >= search.limit:
+            search_limit(search, search.limit)
+        else:
+            _look(search, linked, work)
 
 
 # Clusters
@@ -157,23 +164,90 @@ cdef inline uint32_t mapped(const Image* image, uint32_t first, uint32_t runs, u
 
 cdef void _look(Search* search, Linked linked, Workspace* work) noexcept:
     """Takes the next chunk of the cluster and lets every test rule out what it can."""
-    cdef uint32_t behind = (search.end + 63) // 64
-    cdef uint32_t test, i
+    cdef uint32_t left = (search.end + 63) // 64 - search.word
+    cdef uint32_t i
     search.at = 0
-    search.count = behind - search.word if behind - search.word < CHUNK else CHUNK
+    search.count = left if left < CHUNK else CHUNK
     for i in range(search.count):
         search.alive[i] = ~(<uint64_t> 0)
     if search.word == search.begin // 64:
         search.alive[0] <<= search.begin % 64
     if (search.word + search.count) * 64 > search.end:
         search.alive[search.count - 1] &= ~(<uint64_t> 0) >> (64 - search.end % 64)
+    if search.count == 1:
+        _look_at_one(search, linked, work)
+    else:
+        _look_at_some(search, linked, work)
+
+
+cdef inline void _look_at_one(Search* search, Linked linked, Workspace* work) noexcept:
+    cdef uint64_t alive = search.alive[0], some
+    cdef const Pick* pick
+    cdef uint32_t test, k
     for test in range(search.index.test_count):
         if test == search.resolved:
             _resolve(linked, work, search.index, test)
             search.resolved += 1
-        if not _rule_out(&work.picks[test], work.rows, search):
+        pick = &work.picks[test]
+        if pick.how == ONE_ROW:
+            alive &= pick.row[search.word]
+        elif pick.how == SOME_ROW:
+            some = pick.row[search.word]
+            for k in range(pick.first, pick.first + pick.count):
+                some |= work.rows[k][search.word]
+            alive &= some
+        else:
+            for k in range(pick.first, pick.first + pick.count):
+                alive &= work.rows[k][search.word]
+        if alive == 0:
+            break
+    search.alive[0] = alive
+
+
+cdef inline void _look_at_some(Search* search, Linked linked, Workspace* work) noexcept:
+    cdef uint64_t[CHUNK] some
+    cdef const uint64_t* row
+    cdef const Pick* pick
+    cdef uint32_t test, k
+    for test in range(search.index.test_count):
+        if test == search.resolved:
+            _resolve(linked, work, search.index, test)
+            search.resolved += 1
+        pick = &work.picks[test]
+        row = pick.row + search.word
+        if pick.how == ONE_ROW:
+            _and(search.alive, row, search.count)
+        elif pick.how == SOME_ROW:
+            memcpy(some, row, search.count * sizeof(uint64_t))
+            for k in range(pick.first, pick.first + pick.count):
+                _or(some, work.rows[k] + search.word, search.count)
+            _and(search.alive, some, search.count)
+        else:
+            for k in range(pick.first, pick.first + pick.count):
+                _and(search.alive, work.rows[k] + search.word, search.count)
+        if not _any(search.alive, search.count):
             search.at = search.count
             return
+
+
+cdef inline void _and(uint64_t* words, const uint64_t* others, uint32_t count) noexcept nogil:
+    cdef uint32_t i
+    for i in range(count):
+        words[i] &= others[i]
+
+
+cdef inline void _or(uint64_t* words, const uint64_t* others, uint32_t count) noexcept nogil:
+    cdef uint32_t i
+    for i in range(count):
+        words[i] |= others[i]
+
+
+cdef inline bint _any(const uint64_t* words, uint32_t count) noexcept nogil:
+    cdef uint64_t all_of_them = 0
+    cdef uint32_t i
+    for i in range(count):
+        all_of_them |= words[i]
+    return all_of_them != 0
 
 
 cdef void _resolve(Linked linked, Workspace* work, const IndexRecord* index, uint32_t at) noexcept:
@@ -199,36 +273,3 @@ cdef void _resolve(Linked linked, Workspace* work, const IndexRecord* index, uin
             work.rows[pick.first + pick.count] = rows + words * row
             pick.count += 1
     pick.how = SOME_ROW if test.kind == T_ANY else EVERY_ROW
-
-
-cdef bint _rule_out(const Pick* pick, const uint64_t** rows, Search* search) noexcept nogil:
-    """Whether anything of the chunk is alive after this test."""
-    cdef const uint64_t* row
-    cdef uint64_t[CHUNK] some
-    cdef uint64_t left = 0
-    cdef uint32_t i, k
-    if pick.how == ONE_ROW:
-        row = pick.row + search.word
-        for i in range(search.count):
-            search.alive[i] &= row[i]
-            left |= search.alive[i]
-        return left != 0
-    if pick.how == SOME_ROW:
-        row = pick.row + search.word
-        for i in range(search.count):
-            some[i] = row[i]
-        for k in range(pick.count):
-            row = rows[pick.first + k] + search.word
-            for i in range(search.count):
-                some[i] |= row[i]
-        for i in range(search.count):
-            search.alive[i] &= some[i]
-            left |= search.alive[i]
-        return left != 0
-    for k in range(pick.count):
-        row = rows[pick.first + k] + search.word
-        for i in range(search.count):
-            search.alive[i] &= row[i]
-    for i in range(search.count):
-        left |= search.alive[i]
-    return left != 0

@@ -11,7 +11,7 @@ from rulecore._bundle cimport span_text
 from rulecore._condition cimport holds
 from rulecore._context cimport PRESENT, Slot
 from rulecore._hash cimport murmur3_32
-from rulecore._index cimport Search, search_begin, search_next, search_skip
+from rulecore._index cimport Search, search_begin, search_limit, search_next
 from rulecore._layout cimport NONE, TERMS_ENABLED, EntryRecord, HoldoutRecord, LayerRecord, PlacementRecord, TermsRecord
 from rulecore._text cimport text_equal
 
@@ -142,20 +142,16 @@ cdef Verdict default_of(const Image* image, uint32_t placement, Reason reason) n
 
 cdef uint32_t _first_rule(Linked linked, Workspace* work, uint32_t placement) noexcept:
     """The first rule of a placement that matches, or NONE."""
-    cdef uint32_t best = NONE
     cdef Search search
     cdef const EntryRecord* entry
     search_begin(&search, linked, work, placement)
     while True:
         entry = search_next(&search, linked, work)
         if entry == NULL:
-            return best
-        if entry.rule >= best:
-            search_skip(&search)
-        elif ((entry.residual == NONE or holds(linked, work, entry.residual))
+            return search.limit
+        if ((entry.residual == NONE or holds(linked, work, entry.residual))
                 and _admits(linked, work, entry.rule)):
-            best = entry.rule
-            search_skip(&search)
+            search_limit(&search, entry.rule)
 
 
 cdef Verdict decide_placement(Linked linked, Workspace* work, uint32_t placement) noexcept:
