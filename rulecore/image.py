@@ -18,7 +18,7 @@ from rulecore.errors import LimitError
 from rulecore.expressions import TYPES, Conditions
 from rulecore.index import IndexedRule, Indexes
 from rulecore.limits import LIMITS
-from rulecore.lower import ALWAYS, Consent, Leaf, both, lower
+from rulecore.lower import Consent, Leaf, both, lower
 from rulecore.model import (
     PERSONALIZATION,
     Attribute,
@@ -304,8 +304,7 @@ class _Writer:
 
     def _when(self, when: Expr | None) -> int:
         """The formula of the next rule, which is noted for the index."""
-        formula = ALWAYS if when is None else lower(when, self.segments)
-        at = layout.NONE if formula == ALWAYS else self.conditions.formula(formula)
+        at = self.conditions.condition(when)
         self.rule_formulas[-1].append(at)
         return at
 
