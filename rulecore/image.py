@@ -190,6 +190,8 @@ class _Writer:
         )
 
     def _attribute(self, attribute: Attribute) -> bytes:
+        if len(attribute.name.encode()) > LIMITS.string_bytes_max:
+            raise LimitError(f"the name {attribute.name[:40]!r}... is longer than {LIMITS.string_bytes_max:,} bytes")
         return layout.ATTRIBUTE.pack(
             *self.pool.span(attribute.name),
             *self.pool.span(attribute.source_name),
@@ -241,6 +243,8 @@ class _Writer:
         if content not in self.block_spans:
             self.block_spans[content] = (len(self.blocks), len(content))
             self.blocks += content
+            if len(self.blocks) > LIMITS.bundle_bytes_max:
+                raise LimitError(f"the bundle is larger than {LIMITS.bundle_bytes_max:,} bytes")
         return self.block_spans[content]
 
     def _rule(self, rule: Rule, variants: dict[str, int]) -> bytes:
