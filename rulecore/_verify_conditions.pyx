@@ -237,22 +237,22 @@ cdef Fault verify_formulas(const Image* image) noexcept nogil:
     cdef uint32_t[DEPTH + 1] ends        # of the conditions around, and of all formulas
     cdef int depth = 0
     cdef uint32_t i = 0
+    cdef uint32_t end = image.formula_count              # of the innermost of these
     cdef const FormulaRecord* formula
-    ends[0] = image.formula_count
+    ends[0] = end
     while i < image.formula_count:
-        while ends[depth] == i:
+        while end == i:
             depth -= 1
+            end = ends[depth]
         formula = &image.formulas[i]
         if formula.kind == F_LEAF:
-            while i < ends[depth] and image.formulas[i].kind == F_LEAF:
-                formula = &image.formulas[i]
-                if formula.link >= image.predicate_count or formula.wanted > 1:
-                    return fault_in(image, formula, b"a malformed leaf of a condition")
-                i += 1
+            if formula.link >= image.predicate_count or formula.wanted > 1:
+                return fault_in(image, formula, b"a malformed leaf of a condition")
+            i += 1
             continue
         if formula.kind != F_ALL and formula.kind != F_ANY:
             return fault_in(image, formula, b"an unknown kind of condition")
-        if formula.link <= i or formula.link > ends[depth]:
+        if formula.link <= i or formula.link > end:
             return fault_in(image, formula, b"a condition that reaches out of the one around it")
         if formula.link - i > FORMULA_NODES + 2:    # and a segment's own consent in front
             return fault_in(image, formula, b"a condition of too many terms")
@@ -262,5 +262,5 @@ cdef Fault verify_formulas(const Image* image) noexcept nogil:
         if depth == DEPTH:
             return fault_in(image, formula, b"a condition that nests too deep")
         depth += 1
-        ends[depth] = formula.link
+        ends[depth] = end = formula.link
     return sound()

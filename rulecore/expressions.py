@@ -17,7 +17,7 @@ from rulecore import layout
 from rulecore._layout import Compare, Field, FormulaKind, NodeOp, Operands, PredicateKind, Section
 from rulecore.errors import LimitError
 from rulecore.limits import LIMITS
-from rulecore.lower import All, Consent, Formula, Leaf, type_of
+from rulecore.lower import ALWAYS, All, Consent, Formula, Leaf, lower, type_of
 from rulecore.model import Attr, Call, Const, Expr, Has, InSegment, Quantifier, Segment, Type, Var
 from rulecore.pool import Span
 from rulecore.render import render
@@ -53,6 +53,7 @@ _PLAIN: Final = {
     "semver": NodeOp.N_SEMVER,
 }
 _FIELDS: Final = {f"get_{field.name.lower()}": field for field in Field if field is not Field.FIELD_COUNT}
+_LEAF, _ALL, _ANY = int(FormulaKind.F_LEAF), int(FormulaKind.F_ALL), int(FormulaKind.F_ANY)
 _EXACT: Final = 1 << 53
 """Ints up to here have an equal double."""
 
@@ -62,7 +63,7 @@ FormulaFacts = tuple[int, bool, int]
 Value = bool | int | float | str | tuple[int, ...] | tuple[str, ...]
 
 
-class PredicateFacts(msgspec.Struct, frozen=True):
+class PredicateFacts(msgspec.Struct, frozen=True, gc=False):
     """What is known of a predicate before it is packed.
 
     `operand` is the constant as Python has it: the mask of a consent's purposes, 0 where the kind has none. `packed`
@@ -117,6 +118,9 @@ class Conditions:
         self.zones: set[str | None] = set()
         self._first_node = 0
         self._predicate_of: dict[str, int] = {}
+        self._predicate_of_tree: dict[bytes, int] = {}
+        self._leaf_of: dict[bytes, FormulaFacts] = {}
+        self._encode = msgspec.msgpack.Encoder().encode
         self._formula_of: dict[tuple[FormulaFacts, ...], int] = {}
         self._items_of: dict[tuple[str, ...] | tuple[int, ...], Span] = {}
         self._pattern_of: dict[str, int] = {}
@@ -140,26 +144,62 @@ class Conditions:
 
     # Formulas
 
+    def condition(self, when: Expr | None) -> int:
+        """The index of a condition's formula, NONE when it always holds. Raises LimitError."""
+        if when is None:
+            return layout.NONE
+        leaves = self._leaves(when.args) if isinstance(when, Call) and when.op == "and" else None
+        if leaves is not None and len(leaves) < LIMITS.formula_nodes_per_rule_max:
+            return self._stored([(_ALL, False, len(leaves) + 1), *leaves])
+        formula = lower(when, self.segments)
+        return layout.NONE if formula == ALWAYS else self.formula(formula)
+
+    def _leaves(self, parts: tuple[Expr, ...]) -> list[FormulaFacts] | None:
+        """The records of a conjunction's parts if each is a leaf, as they are in most rules: a short way for those."""
+        leaves: list[FormulaFacts] = []
+        for part in parts:
+            if isinstance(part, Call) and part.op == "and":
+                inner = self._leaves(part.args)
+                if inner is None:
+                    return None
+                leaves += inner
+                continue
+            tree = self._encode(part)
+            leaf = self._leaf_of.get(tree)
+            if leaf is None:
+                formula = lower(part, self.segments)
+                if not isinstance(formula, Leaf):
+                    return None
+                leaf = self._leaf_of[tree] = (_LEAF, formula.wanted, self.predicate(formula.predicate))
+            leaves.append(leaf)
+        return leaves
+
     def formula(self, formula: Formula) -> int:
         """The index of the formula's first record; equal formulas are written once."""
         records: list[FormulaFacts] = []
         self._flatten(formula, records, 1)
+        return self._stored(records)
+
+    def _stored(self, records: list[FormulaFacts]) -> int:
+        """The index of a formula of these records, whose links count from its own first one."""
         key = tuple(records)
-        if key not in self._formula_of:
+        first = self._formula_of.get(key)
+        if first is None:
             first = self._formula_of[key] = len(self.formulas)
-            for kind, wanted, link in records:
-                self.formulas.append((kind, wanted, link if kind == FormulaKind.F_LEAF else first + link))
-        return self._formula_of[key]
+            self.formulas += [
+                record if record[0] == _LEAF else (record[0], False, first + record[2]) for record in records
+            ]
+        return first
 
     def _flatten(self, formula: Formula, records: list[FormulaFacts], depth: int) -> None:
         """Appends the formula in prefix order, links counted from its own first record."""
         if depth > LIMITS.formula_depth_max:
             raise LimitError(f"a condition nests more than {LIMITS.formula_depth_max} deep")
         if isinstance(formula, Leaf):
-            records.append((FormulaKind.F_LEAF, formula.wanted, self.predicate(formula.predicate)))
+            records.append((_LEAF, formula.wanted, self.predicate(formula.predicate)))
             return
         at = len(records)
-        kind = FormulaKind.F_ALL if isinstance(formula, All) else FormulaKind.F_ANY
+        kind = _ALL if isinstance(formula, All) else _ANY
         records.append((kind, False, 0))
         for part in formula.parts:
             self._flatten(part, records, depth + 1)
@@ -169,6 +209,15 @@ class Conditions:
 
     def predicate(self, predicate: Expr | Consent) -> int:
         """The index of a predicate."""
+        # One that was seen before is known by its encoding, which tells apart what `==` does not: 0.0 and -0.0, say.
+        tree = self._encode(predicate)
+        at = self._predicate_of_tree.get(tree)
+        if at is None:
+            at = self._predicate_of_tree[tree] = self._new_predicate(predicate)
+        return at
+
+    def _new_predicate(self, predicate: Expr | Consent) -> int:
+        """The index of a predicate that may yet have the text of another."""
         text = f"consent to {', '.join(predicate.purposes)}" if isinstance(predicate, Consent) else render(predicate)
         if text not in self._predicate_of:
             facts = self._classify(predicate)

@@ -18,7 +18,7 @@ from rulecore.errors import LimitError
 from rulecore.expressions import TYPES, Conditions
 from rulecore.index import IndexedRule, Indexes
 from rulecore.limits import LIMITS
-from rulecore.lower import ALWAYS, Consent, Leaf, both, lower
+from rulecore.lower import Consent, Leaf, both, lower
 from rulecore.model import (
     PERSONALIZATION,
     Attribute,
@@ -190,6 +190,8 @@ class _Writer:
         )
 
     def _attribute(self, attribute: Attribute) -> bytes:
+        if len(attribute.name.encode()) > LIMITS.string_bytes_max:
+            raise LimitError(f"the name {attribute.name[:40]!r}... is longer than {LIMITS.string_bytes_max:,} bytes")
         return layout.ATTRIBUTE.pack(
             *self.pool.span(attribute.name),
             *self.pool.span(attribute.source_name),
@@ -241,6 +243,8 @@ class _Writer:
         if content not in self.block_spans:
             self.block_spans[content] = (len(self.blocks), len(content))
             self.blocks += content
+            if len(self.blocks) > LIMITS.bundle_bytes_max:
+                raise LimitError(f"the bundle is larger than {LIMITS.bundle_bytes_max:,} bytes")
         return self.block_spans[content]
 
     def _rule(self, rule: Rule, variants: dict[str, int]) -> bytes:
@@ -304,8 +308,7 @@ class _Writer:
 
     def _when(self, when: Expr | None) -> int:
         """The formula of the next rule, which is noted for the index."""
-        formula = ALWAYS if when is None else lower(when, self.segments)
-        at = layout.NONE if formula == ALWAYS else self.conditions.formula(formula)
+        at = self.conditions.condition(when)
         self.rule_formulas[-1].append(at)
         return at
 

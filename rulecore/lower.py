@@ -18,29 +18,29 @@ import msgspec
 
 from rulecore.errors import LimitError
 from rulecore.limits import LIMITS
-from rulecore.model import Attr, Call, Const, Expr, Has, InSegment, Quantifier, Segment, Type, Var
+from rulecore.model import Call, Const, Expr, Has, InSegment, Quantifier, Segment, Type
 
 
-class Consent(msgspec.Struct, frozen=True):
+class Consent(msgspec.Struct, frozen=True, gc=False):
     """A predicate of our own: true when all these purposes are consented to, else an error."""
 
     purposes: tuple[str, ...]
 
 
-class Leaf(msgspec.Struct, frozen=True):
+class Leaf(msgspec.Struct, frozen=True, gc=False):
     """A predicate and the value that it must have. `wanted` is True or False, never an error."""
 
     predicate: Expr | Consent
     wanted: bool
 
 
-class All(msgspec.Struct, frozen=True):
+class All(msgspec.Struct, frozen=True, gc=False):
     """Holds when every part holds; without parts it holds."""
 
     parts: tuple[Formula, ...]
 
 
-class Any(msgspec.Struct, frozen=True):
+class Any(msgspec.Struct, frozen=True, gc=False):
     """Holds when some part holds; without parts it does not."""
 
     parts: tuple[Formula, ...]
@@ -50,6 +50,8 @@ Formula = Leaf | All | Any
 
 NEVER: Final = Any(())
 ALWAYS: Final = All(())
+_CONNECTIVES: Final = frozenset(("and", "or", "cond"))
+_SAMENESS: Final = frozenset(("eq", "ne"))
 
 
 def lower(expr: Expr, segments: dict[str, Segment], wanted: bool = True) -> Formula:
@@ -71,14 +73,12 @@ def _nodes(formula: Formula) -> int:
     # Shared parts are counted once for each place that they stand in, without walking them again.
     seen: dict[int, int] = {}
 
-    def count(part: Formula) -> int:
-        if isinstance(part, Leaf):
-            return 1
+    def count(part: All | Any) -> int:
         if id(part) not in seen:
-            seen[id(part)] = 1 + sum(map(count, part.parts))
+            seen[id(part)] = 1 + sum([1 if isinstance(inner, Leaf) else count(inner) for inner in part.parts])
         return seen[id(part)]
 
-    return count(formula)
+    return 1 if isinstance(formula, Leaf) else count(formula)
 
 
 class _Lowering:
@@ -89,38 +89,49 @@ class _Lowering:
         self.done: dict[tuple[int, bool], Formula] = {}
 
     def lower(self, expr: Expr, wanted: bool) -> Formula:
-        key = (id(expr), wanted)
-        if key not in self.done:
-            self.done[key] = self._lower(expr, wanted)
-        return self.done[key]
-
-    def _lower(self, expr: Expr, wanted: bool) -> Formula:
-        match expr:
-            case Const(value=value):
-                return ALWAYS if value is wanted else NEVER
-            case InSegment(name=name):
-                segment = self.segments[name]
-                if segment.when is None:
-                    return Leaf(expr, wanted)
-                condition = self.lower(segment.when, wanted)
-                return both(Leaf(Consent(segment.purposes), True), condition) if segment.purposes else condition
-            case Call(op="not", args=(part,)):
-                return self.lower(part, not wanted)
-            case Call(op="and" | "or", args=args):
-                parts = [self.lower(arg, wanted) for arg in args]
-                return both(*parts) if (expr.op == "and") is wanted else either(*parts)
-            case Call(op="cond", args=(condition, then, otherwise)):
-                return either(
-                    both(self.lower(condition, True), self.lower(then, wanted)),
-                    both(self.lower(condition, False), self.lower(otherwise, wanted)),
-                )
-            case Call(op="eq" | "ne", args=(left, right)) if type_of(left) is Type.BOOL:
-                return self._same(left, right, (expr.op == "eq") is wanted)
-            case Call(op="ne", args=args):
+        if isinstance(expr, Call):
+            op = expr.op
+            if op == "not":
+                return self.lower(expr.args[0], not wanted)
+            if op in _CONNECTIVES or (op in _SAMENESS and type_of(expr.args[0]) is Type.BOOL):
+                return self._once(expr, wanted)
+            if op == "ne":
                 # True for NaN as well: in all three values `a != b` is `!(a == b)`.
-                return Leaf(Call("eq", args, Type.BOOL), not wanted)
-            case _:
-                return Leaf(expr, wanted)
+                return Leaf(Call("eq", expr.args, Type.BOOL), not wanted)
+        elif isinstance(expr, InSegment):
+            return self._once(expr, wanted)
+        elif isinstance(expr, Const):
+            return ALWAYS if expr.value is wanted else NEVER
+        return Leaf(expr, wanted)
+
+    def _once(self, expr: Call | InSegment, wanted: bool) -> Formula:
+        key = (id(expr), wanted)
+        formula = self.done.get(key)
+        if formula is None:
+            formula = self._segment(expr, wanted) if isinstance(expr, InSegment) else self._connective(expr, wanted)
+            self.done[key] = formula
+        return formula
+
+    def _segment(self, expr: InSegment, wanted: bool) -> Formula:
+        segment = self.segments[expr.name]
+        if segment.when is None:
+            return Leaf(expr, wanted)
+        condition = self.lower(segment.when, wanted)
+        return both(Leaf(Consent(segment.purposes), True), condition) if segment.purposes else condition
+
+    def _connective(self, expr: Call, wanted: bool) -> Formula:
+        op = expr.op
+        if op in ("and", "or"):
+            parts = [self.lower(arg, wanted) for arg in expr.args]
+            return both(*parts) if (op == "and") is wanted else either(*parts)
+        if op == "cond":
+            condition, then, otherwise = expr.args
+            return either(
+                both(self.lower(condition, True), self.lower(then, wanted)),
+                both(self.lower(condition, False), self.lower(otherwise, wanted)),
+            )
+        left, right = expr.args
+        return self._same(left, right, (op == "eq") is wanted)
 
     def _same(self, left: Expr, right: Expr, same: bool) -> Formula:
         return either(
@@ -133,6 +144,9 @@ def both(*parts: Formula) -> Formula:
     """All of the parts, with nested ones flattened and a part that can't hold deciding."""
     flat: list[Formula] = []
     for part in parts:
+        if isinstance(part, Leaf):
+            flat.append(part)
+            continue
         if part == NEVER:
             return NEVER
         flat.extend(part.parts if isinstance(part, All) else (part,))
@@ -144,6 +158,9 @@ def either(*parts: Formula) -> Formula:
     """Any of the parts, with nested ones flattened and a part that always holds deciding."""
     flat: list[Formula] = []
     for part in parts:
+        if isinstance(part, Leaf):
+            flat.append(part)
+            continue
         if part == ALWAYS:
             return ALWAYS
         flat.extend(part.parts if isinstance(part, Any) else (part,))
@@ -153,8 +170,4 @@ def either(*parts: Formula) -> Formula:
 
 def type_of(expr: Expr) -> Type:
     """The type of a checked expression."""
-    match expr:
-        case Const() | Attr() | Var() | Call():
-            return expr.type
-        case Has() | InSegment() | Quantifier():
-            return Type.BOOL
+    return Type.BOOL if isinstance(expr, Has | InSegment | Quantifier) else expr.type

@@ -118,7 +118,7 @@ def constant(kind: Type, value: object) -> str:
             return str(value)
         case Type.DOUBLE, float():
             text = repr(value)
-            return text if any(c in text for c in ".en") else f"{text}.0"
+            return text if "." in text or "e" in text or "n" in text else f"{text}.0"
         case Type.TIMESTAMP, int():
             return f"timestamp({quote(_instant(value))})"
         case Type.DURATION, int():
@@ -132,6 +132,8 @@ def constant(kind: Type, value: object) -> str:
 
 def quote(text: str) -> str:
     """A CEL string literal."""
+    if text.isprintable() and "'" not in text and "\\" not in text:
+        return f"'{text}'"
     escaped = "".join(_ESCAPES.get(c) or (c if c.isprintable() else _code(c)) for c in text)
     return f"'{escaped}'"
 

@@ -1,4 +1,4 @@
-"""What one expression may cost, in terms, in memory and in steps, and what comes of it when it costs more."""
+"""How conditions are told apart; what one expression may cost, in terms, in memory and in steps."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Final
 import pytest
 
 from rulecore import BundleImage, Engine, LimitError, write_bundle
+from rulecore._layout import Compare, PredicateKind
+from rulecore.expressions import Conditions
+from rulecore.lower import lower
 from rulecore.model import (
     Attr,
     Attribute,
@@ -28,6 +31,8 @@ from rulecore.model import (
     Var,
     Variant,
 )
+from rulecore.pool import Pool
+from tests.samples import CONDITIONS, sample_bundle
 
 ROOT: Final = Path(__file__).parent.parent.parent
 CITY: Final = Attr("city", Type.STRING)
@@ -104,10 +109,10 @@ def test_text_made_in_a_loop_is_given_back_at_its_next_turn() -> None:
 
 
 def test_text_made_on_both_sides_of_a_comparison_is_kept_until_it_is_compared() -> None:
-    def lower(expr: Expr) -> Call:
+    def small(expr: Expr) -> Call:
         return Call("lower_ascii", (expr,), Type.STRING)
 
-    same = call("and", call("eq", lower(OUTER), lower(INNER)), call("eq", lower(OUTER), lower(CITY)))
+    same = call("and", call("eq", small(OUTER), small(INNER)), call("eq", small(OUTER), small(CITY)))
     asked = engine(in_two_loops(same))
     for city, variant in (("Boston", "yes"), ("Austin", "no")):
         assert asked.decide("p", {"city": city, "tags": ["a", "BOSTON", "A" * 3_000]}, 0).variant == variant
@@ -127,3 +132,51 @@ def test_a_pattern_that_there_is_no_stack_to_match_is_an_error_and_so_neither_tr
         except RecursionError:
             break
     assert answers == {"no"}
+
+
+def conditions() -> Conditions:
+    sample = sample_bundle()
+    segments = {segment.name: segment for segment in sample.segments}
+    slots = {attribute.name: slot for slot, attribute in enumerate(sample.attributes)}
+    ordinals = {name: ordinal for ordinal, name in enumerate(segments)}
+    return Conditions(segments, slots, ordinals, lambda purposes: len(list(purposes)), Pool((), ()).span)
+
+
+@pytest.mark.parametrize("second", CONDITIONS)
+def test_a_conjunction_taken_the_short_way_is_the_formula_that_lowering_gives(second: Expr) -> None:
+    for first in CONDITIONS:
+        for when in (call("and", first, second), call("and", first, call("and", second, call("not", first)))):
+            short, long = conditions(), conditions()
+            assert short.condition(when) == long.formula(lower(when, long.segments))
+            assert short.formulas == long.formulas
+            assert [facts.source for facts in short.predicates] == [facts.source for facts in long.predicates]
+            assert short.sections() == long.sections()
+
+
+def test_constants_that_are_equal_but_not_the_same_make_different_predicates() -> None:
+    score, age = Attr("score", Type.DOUBLE), Attr("age", Type.INT)
+    collected = conditions()
+    for zero in (0.0, -0.0):
+        below = Call("div", (Const(Type.DOUBLE, 1.0), Const(Type.DOUBLE, zero)), Type.DOUBLE)
+        for when in (call("gt", score, below), call("gt", score, Const(Type.DOUBLE, zero))):
+            collected.predicate(when)
+            collected.predicate(when)
+    for constant in (Const(Type.INT, 1), Const(Type.DOUBLE, 1.0), Const(Type.DOUBLE, float("nan"))):
+        collected.predicate(call("ge", age, constant))
+        collected.predicate(call("ge", age, constant))
+    assert len(collected.predicates) == 7
+
+
+def test_a_predicate_is_known_with_its_operand_before_it_is_packed() -> None:
+    collected = conditions()
+    for source in CONDITIONS:
+        if not (isinstance(source, InSegment) and collected.segments[source.name].when is not None):
+            collected.predicate(source)
+    known = {facts.kind: (facts.compare, facts.operand) for facts in collected.predicates}
+    assert known[PredicateKind.P_INTEGER] == (Compare.GE, 18)
+    assert known[PredicateKind.P_REAL] == (Compare.GT, 0.5), "turned round: the attribute comes first"
+    assert known[PredicateKind.P_STRING_IN] == (0, ("New York", "Zürich"))
+    assert known[PredicateKind.P_INTEGER_IN] == (0, (1, 2, 3))
+    assert known[PredicateKind.P_HOLDS_STRING] == (0, "winter")
+    assert known[PredicateKind.P_HOLDS_INTEGER] == (0, 42)
+    assert known[PredicateKind.P_HAS] == known[PredicateKind.P_BOOL] == (0, 0)

@@ -10,8 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from rulecore import BundleImage, Engine, ImageError, ImageFeatureError, ImageVersionError, LimitError, write_bundle
+from rulecore import (
+    BundleImage,
+    Engine,
+    ImageError,
+    ImageFeatureError,
+    ImageVersionError,
+    LimitError,
+    layout,
+    write_bundle,
+)
 from rulecore._hash import xxh64
+from rulecore._layout import Section
 from rulecore.model import Attr, Attribute, Bundle, Call, Const, Placement, Rule, Source, Type, Variant
 from tests.samples import CONTEXTS, sample_bundle
 
@@ -164,6 +174,90 @@ def test_what_is_no_image_of_ours_is_refused_by_name(image: bytes, kind: type[Im
         BundleImage(image)
     assert type(caught.value) is kind
     assert str(caught.value) == message
+
+
+def section(which: Section) -> int:
+    """Where in the image a section begins."""
+    (start,) = struct.unpack_from("<Q", IMAGE, layout.HEADER.size + layout.TABLE_ENTRY.size * which)
+    return int(start)
+
+
+def span_of(text: bytes) -> bytes:
+    return layout.SPAN.pack(IMAGE.index(text, section(Section.POOL)) - section(Section.POOL), len(text))
+
+
+def moved(text: bytes, begin: int, end: int) -> tuple[bytes, bytes]:
+    """The span of a text, and one that begins and ends so many bytes later."""
+    offset, size = layout.SPAN.unpack(span_of(text))
+    return span_of(text), layout.SPAN.pack(offset + begin, size + end - begin)
+
+
+@pytest.mark.parametrize(
+    ("where", "old", "new", "message"),
+    [
+        (Section.POOL, b"hero", b"heRo", "a character that no name has"),
+        (Section.POOL, b"app_version", b"app\nversion", "a control character in a line"),
+        (Section.POOL, "Zürich".encode(), b"Z\xc3(rich", "text that is not UTF-8"),
+        (Section.TEXT_ITEMS, *moved("Zürich".encode(), 0, -5), "a malformed text of a list"),
+        (Section.TEXT_ITEMS, *moved("Zürich".encode(), 2, 0), "a malformed text of a list"),
+        (Section.RULES, *moved(b"rule-70", 4, 0), "a rule with a malformed name"),
+        (Section.RULES, span_of(b"rule-70"), span_of(b"app_version"), "a rule with a malformed name"),
+        (Section.RULES, *moved(b"rule-70", 0, 58), "a rule with a malformed name"),
+        (Section.ATTRIBUTES, span_of(b"city"), span_of("Zürich".encode()), "a malformed name of an attribute"),
+        (Section.CIDRS, bytes([4, 8, 10]), bytes([4, 33, 10]), "a malformed network"),
+    ],
+)
+def test_text_is_refused_that_is_not_what_its_place_asks_for(
+    where: Section, old: bytes, new: bytes, message: str
+) -> None:
+    at = IMAGE.index(old, section(where))
+    with pytest.raises(ImageError, match=message):
+        BundleImage(with_checksum(IMAGE[:at] + new + IMAGE[at + len(new) :]))
+
+
+@pytest.mark.parametrize(
+    ("where", "at", "word", "message"),
+    [
+        (Section.META, 44, 1 << 20, "parts of the pool that are out of order"),
+        (Section.RULES, 8, 100_000, "a rule with a condition that is not there"),
+        (Section.RULES, 12, 5, "a rule that serves what is not there"),
+        (Section.RULES, 12, layout.NONE, "a rule with a split between variants that are not there"),
+        (Section.RULES, 16, 1_000, "a rule with terms that are not there"),
+        (Section.TERMS, 64, 1, "a rule with a split that is not its own"),
+        (Section.TERMS, 76, 1, "a split whose weights do not add up"),
+        (Section.SPLITS, 0, 1_000, "a split between more variants than there may be"),
+        (Section.SPLITS, 4, 1, "a split whose weights do not add up"),
+    ],
+)
+def test_a_rule_is_refused_that_names_what_it_must_not(where: Section, at: int, word: int, message: str) -> None:
+    damaged = bytearray(IMAGE)
+    struct.pack_into("<I", damaged, section(where) + at, word)
+    with pytest.raises(ImageError, match=message):
+        BundleImage(with_checksum(damaged))
+
+
+def test_terms_are_written_once_for_all_rules_that_have_the_same() -> None:
+    def written(*rules: Rule) -> int:
+        placements = tuple(
+            Placement(name, (Variant("v"), Variant("w")), "v", (one,))
+            for name, one in zip("abcdef", rules, strict=False)
+        )
+        return len(write_bundle(Bundle("b", "UTC", (), (), (), (), placements)))
+
+    def rule(name: str, salt: str, split: tuple[tuple[str, int], ...]) -> Rule:
+        return Rule(name, None, (), "visitor_id", salt, serve=None if split else "v", split=split)
+
+    halves = (("v", 1), ("w", 1))
+    plain = written(rule("r", "s", ()), rule("s", "s", ()))
+    assert written(rule("r", "s", ()), rule("s", "another", ())) == plain, "a salt is used by percent and split only"
+    split = written(rule("r", "s", halves), rule("s", "s", halves))
+    assert written(rule("r", "s", halves), rule("s", "t", halves)) == split + layout.TERMS.size + 2 * 8 + 8
+
+
+def test_an_attribute_with_a_name_over_its_limit_is_refused() -> None:
+    attribute = Attribute("n" * 32_769, Type.INT, (), Source.CONTEXT)
+    with pytest.raises(LimitError, match="longer than 32,768 bytes"):
+        write_bundle(Bundle("big", "UTC", (attribute,), (), (), (), ()))
 
 
 def test_an_empty_file_is_no_image(tmp_path: Path) -> None:
