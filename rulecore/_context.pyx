@@ -179,16 +179,18 @@ cdef const uint8_t* refuse_at(Reading* r, const uint8_t* at, int32_t slot, Messa
     return NULL
 
 
-cdef Message place_text(uint8_t kind, Value* value) noexcept:
-    """Text for a slot or an element: as it is, or as the timestamp or duration that it writes. What is wrong, or NULL."""
-    cdef Text text = value.text
-    if text.size > STRING_BYTES_MAX:
+cdef inline Message place_text(uint8_t kind, Value* value) noexcept:
+    """Text for a slot or an element: as it is, or as the timestamp or duration that it writes. NULL, or what is wrong."""
+    if value.text.size > STRING_BYTES_MAX:
         return LONG_STRING
-    if kind == T_TIMESTAMP and not parse_timestamp(text, &value.integer):
-        return WRONG_TYPE[kind]
-    if kind == T_DURATION and not parse_duration(text, &value.integer):
-        return WRONG_TYPE[kind]
-    return NULL
+    return NULL if kind == T_STRING or kind == T_LIST_STRING else place_time(kind, value)
+
+
+cdef Message place_time(uint8_t kind, Value* value) noexcept:
+    cdef Text text = value.text
+    if parse_timestamp(text, &value.integer) if kind == T_TIMESTAMP else parse_duration(text, &value.integer):
+        return NULL
+    return WRONG_TYPE[kind]
 
 
 # From a dict --------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ from cpython.ref cimport PyObject
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
-from rulecore._text cimport Text, str_text
+from rulecore._text cimport PyASCIIObject, Text, str_text
 
 
 cdef enum:
@@ -47,11 +47,6 @@ cdef class NameTrie:
 
     cdef int lay_edges(self, dict targets, dict slot_of) except -1
     cdef int lay_strings(self, dict targets) except -1
-
-
-cdef extern from "Python.h":
-    ctypedef struct PyASCIIObject:
-        Py_hash_t hash       # -1 while it was never asked for
 
 
 # By bytes, for JSON
@@ -144,11 +139,12 @@ cdef inline Edge* names_find_str(const Names* names, uint32_t origin, PyObject* 
     cdef const Key* entry
     while True:
         entry = &names.strings[at & names.string_mask]
-        if entry.string == NULL:
+        if entry.string == key:
+            if entry.edge.origin == origin:
+                return entry.edge
+        elif entry.string == NULL:
             return NULL if hashed != -1 else names_find_unhashed(names, origin, key)
-        if entry.hash == hashed and entry.edge.origin == origin and (
-            entry.string == key or edge_has_str(names, entry.edge, key)
-        ):
+        elif entry.hash == hashed and entry.edge.origin == origin and edge_has_str(names, entry.edge, key):
             return entry.edge
         at += 1
 

@@ -34,8 +34,9 @@ cdef inline bint is_digit(char c) noexcept nogil:
 
 cdef extern from "Python.h":
     bint PyUnicode_IS_COMPACT_ASCII(PyObject* o) nogil
-    void* PyUnicode_DATA(PyObject* o) nogil
     Py_ssize_t PyUnicode_GET_LENGTH(PyObject* o) nogil
+    ctypedef struct PyASCIIObject:       # ASCII text follows it
+        Py_hash_t hash                   # -1 while it was never asked for
     const char* PyUnicode_AsUTF8AndSize(PyObject* o, Py_ssize_t* size)
     void PyErr_Clear()
 
@@ -44,7 +45,7 @@ cdef extern from "Python.h":
 cdef inline bint str_text(PyObject* string, Text* out) noexcept:
     cdef Py_ssize_t size
     if PyUnicode_IS_COMPACT_ASCII(string):
-        out.data = <const char*>PyUnicode_DATA(string)
+        out.data = <const char*>(<PyASCIIObject*>string + 1)
         out.size = <size_t>PyUnicode_GET_LENGTH(string)
         return True
     out.data = PyUnicode_AsUTF8AndSize(string, &size)
