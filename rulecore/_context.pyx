@@ -4,10 +4,10 @@ Strict: a wrong type, a name given twice or anything over `rulecore.limits` is a
 never its value. What stands where an attribute's name ends is its value; an object where longer names go on is entered;
 all else is unknown and left alone.
 
-Both ways in go through the members in their order and stop at the first that can't be taken, so that they agree on
-which error it is: a body that msgspec decodes, within the limits of bodies and without a name twice in one object, gives
-the slots or the error of its dict. The members of an object are what the body has written, not what a dict would keep
-of them: an attribute that is written twice is an error, be it under one name.
+Both ways in go through the members in their order and stop at the first that can't be taken, so they agree on which
+error it is: a body gives the slots of its dict, or the error of its dict and the byte. JSON alone has an error of its
+own where no dict comes of a body (it is malformed, too long, or nests too deep) and where the dict has lost what the
+text says: an attribute that is written twice.
 
 Names are `_names`'s, the slots' memory `_slots`'s, JSON's tokens `_json`'s, what attributes mean the engine's.
 """
@@ -167,7 +167,7 @@ cdef class ContextReader:
         )
 
 
-# Note what is wrong with the attribute of this slot, if it is not -1, and at which byte. Both are called on the way out.
+# Note what is wrong with the attribute of this slot, if it is not -1, and at which byte. Called on the way out.
 
 cdef bint refuse(Reading* r, int32_t slot, Message what) noexcept:
     r.json.fault = Fault(what, slot, NULL)
@@ -180,7 +180,7 @@ cdef const uint8_t* refuse_at(Reading* r, const uint8_t* at, int32_t slot, Messa
 
 
 cdef inline Message place_text(uint8_t kind, Value* value) noexcept:
-    """Text for a slot or an element: as it is, or as the timestamp or duration that it writes. NULL, or what is wrong."""
+    """Text for a slot or an element: as it is, or as the time that it writes. NULL, or what is wrong with it."""
     if value.text.size > STRING_BYTES_MAX:
         return LONG_STRING
     return NULL if kind == T_STRING or kind == T_LIST_STRING else place_time(kind, value)

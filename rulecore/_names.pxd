@@ -82,7 +82,9 @@ cdef inline uint64_t key_hash(
     return hashed ^ (hashed >> 32)
 
 
-cdef inline bint edge_has(const Names* names, const Edge* edge, const char* key, uint64_t head, uint64_t tail) noexcept nogil:
+cdef inline bint edge_has(
+    const Names* names, const Edge* edge, const char* key, uint64_t head, uint64_t tail
+) noexcept nogil:
     """Whether its key, of a size known to be the same, is this one."""
     return (
         edge.head == head and edge.tail == tail

@@ -109,7 +109,7 @@ class Bodies:
             return self._number()
         number = self._random.randrange(-(2**63), 2**63) >> self._random.randrange(64)
         exact = abs(number) <= 2**53
-        return self._random.choice((f"{number}", f"{number}.0", f"{number}0e-1") if exact else (f"{number}",))
+        return self._random.choice((f"{number}", f"{number}.0", f"{number}e0") if exact else (f"{number}",))
 
     def _number(self) -> str:
         if self._random.random() < 0.3:
