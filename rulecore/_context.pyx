@@ -2,21 +2,25 @@
 
 Strict: a wrong type, a name given twice or anything over `rulecore.limits` is a ContextError that names the attribute,
 never its value. What stands where an attribute's name ends is its value; an object where longer names go on is entered;
-all else is unknown and left alone. Names are `_names`'s, JSON's tokens `_json`'s, what attributes mean the engine's.
+all else is unknown and left alone.
+
+Both ways in go through the members in their order and stop at the first that can't be taken, so they agree on which
+error it is: a body gives the slots of its dict, or the error of its dict and the byte. JSON alone has an error of its
+own where no dict comes of a body (it is malformed, too long, or nests too deep) and where the dict has lost what the
+text says: an attribute that is written twice.
+
+Names are `_names`'s, the slots' memory `_slots`'s, JSON's tokens `_json`'s, what attributes mean the engine's.
 """
 
 from cpython.ref cimport PyObject
 from libc.math cimport isinf, trunc
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memset
 
 from rulecore._json cimport (
-    Number, Scanner, peek, scan_colon, scan_fault, scan_literal, scan_more, scan_number, scan_string, skip_space,
-    skip_value, unescape,
+    Fault, Number, scan_colon, scan_fault, scan_literal, scan_number, scan_string, skip_space, skip_value, unescape,
 )
-from rulecore._names cimport NOWHERE, ROOT, NameTrie, names_find
-from rulecore._text cimport Text, parse_duration, parse_timestamp
+from rulecore._names cimport ROOT, Edge, names_expect, names_expected, names_find, names_find_str
+from rulecore._text cimport Text, parse_duration, parse_timestamp, str_text
 
 from rulecore.errors import ContextError
 from rulecore.limits import LIMITS
@@ -25,12 +29,8 @@ from rulecore.model import Type
 cdef extern from "Python.h":
     PyObject* Py_None
     PyObject* Py_True
-    PyObject* Py_False
     bint PyUnicode_Check(PyObject* o)
-    bint PyUnicode_IS_COMPACT_ASCII(PyObject* o)
-    void* PyUnicode_DATA(PyObject* o)
-    Py_ssize_t PyUnicode_GET_LENGTH(PyObject* o)
-    const char* PyUnicode_AsUTF8AndSize(PyObject* o, Py_ssize_t* size)
+    bint PyUnicode_IS_ASCII(PyObject* o)
     bint PyBool_Check(PyObject* o)
     bint PyLong_Check(PyObject* o)
     bint PyFloat_Check(PyObject* o)
@@ -47,17 +47,15 @@ cdef extern from "Python.h":
     void PyErr_Clear()
 
 
-cdef enum:
-    SCRATCH_BYTES_MIN = 1024
-    ITEMS_MIN = 32
-
 cdef double INTEGER_EXACT = 9007199254740992.0       # 2^53: up to it a double says which int is meant
 cdef uint32_t DEPTH_MAX = LIMITS.context_depth_max
 cdef size_t BODY_BYTES_MAX = LIMITS.context_bytes_max
 cdef size_t STRING_BYTES_MAX = LIMITS.string_bytes_max
 cdef Py_ssize_t LIST_ITEMS_MAX = LIMITS.list_items_max
 
-cdef tuple WRONG_TYPE = (    # by ValueType
+ctypedef const char* Message
+
+cdef Message[8] WRONG_TYPE = [     # by ValueType
     "must be a bool",
     "must be an int of 64 bits",
     "must be a number that a double can hold",
@@ -66,112 +64,17 @@ cdef tuple WRONG_TYPE = (    # by ValueType
     "must be a string with a duration, such as 1h30m",
     "must be a list of strings",
     "must be a list of ints of 64 bits",
-)
-cdef str TWICE = "is given twice"
-cdef str NOT_UNICODE = "is not valid Unicode"
-cdef str LONG_STRING = f"must not have more than {LIMITS.string_bytes_max} bytes in a string"
-cdef str LONG_LIST = f"must not have more than {LIMITS.list_items_max} items"
+]
+cdef Message EXPECTED_MORE = "expected a comma or the end of the object or list"
+cdef Message TWICE = "is given twice"
+cdef Message NOT_UNICODE = "is not valid Unicode"
+cdef bytes _LONG_STRING = f"must not have more than {LIMITS.string_bytes_max} bytes in a string".encode()
+cdef bytes _LONG_LIST = f"must not have more than {LIMITS.list_items_max} items".encode()
+cdef Message LONG_STRING = _LONG_STRING
+cdef Message LONG_LIST = _LONG_LIST
 
 
-# The workspace ------------------------------------------------------------------------------------------------------
-
-cdef struct Chunk:           # stands before each chunk of scratch memory
-    Chunk* older
-
-
-cdef Slots* slots_new(uint32_t count) except NULL:
-    cdef Slots* slots = <Slots*>calloc(1, sizeof(Slots))
-    if slots == NULL:
-        raise MemoryError
-    slots.slot = <Slot*>calloc(max(count, 1), sizeof(Slot))
-    if slots.slot == NULL:
-        free(slots)
-        raise MemoryError
-    slots.count = count
-    return slots
-
-
-cdef void slots_free(Slots* slots) noexcept:
-    if slots == NULL:
-        return
-    free_chunks(slots.scratch)
-    free(slots.items)
-    free(slots.slot)
-    free(slots)
-
-
-cdef void slots_clear(Slots* slots) noexcept nogil:
-    """All slots absent. Of the scratch only the newest chunk is kept: it is the largest."""
-    cdef Chunk* chunk
-    memset(slots.slot, 0, slots.count * sizeof(Slot))
-    slots.items_used = 0
-    slots.scratch_used = 0
-    if slots.scratch != NULL:
-        chunk = <Chunk*>slots.scratch - 1
-        if chunk.older != NULL:
-            free_chunks(<char*>(chunk.older + 1))
-            chunk.older = NULL
-
-
-cdef char* slots_scratch(Slots* slots, size_t size) noexcept nogil:
-    cdef Chunk* chunk
-    cdef size_t room
-    if slots.scratch == NULL or size > slots.scratch_room - slots.scratch_used:
-        room = max(max(2 * slots.scratch_room, size), <size_t>SCRATCH_BYTES_MIN)
-        chunk = <Chunk*>malloc(sizeof(Chunk) + room)
-        if chunk == NULL:
-            return NULL
-        chunk.older = NULL if slots.scratch == NULL else <Chunk*>slots.scratch - 1
-        slots.scratch = <char*>(chunk + 1)
-        slots.scratch_room = room
-        slots.scratch_used = 0
-    slots.scratch_used += size
-    return slots.scratch + slots.scratch_used - size
-
-
-cdef void free_chunks(char* scratch) noexcept nogil:
-    cdef Chunk* chunk
-    cdef Chunk* older
-    if scratch == NULL:
-        return
-    chunk = <Chunk*>scratch - 1
-    while chunk != NULL:
-        older = chunk.older
-        free(chunk)
-        chunk = older
-
-
-cdef inline Value* add_item(Slots* slots) noexcept nogil:
-    """Room for one more element of a list, or NULL when memory is short."""
-    cdef uint32_t room
-    cdef Value* items
-    if slots.items_used == slots.items_room:
-        room = max(2 * slots.items_room, <uint32_t>ITEMS_MIN)
-        items = <Value*>realloc(slots.items, room * sizeof(Value))
-        if items == NULL:
-            return NULL
-        slots.items = items
-        slots.items_room = room
-    slots.items_used += 1
-    return &slots.items[slots.items_used - 1]
-
-
-# Python's values ----------------------------------------------------------------------------------------------------
-
-cdef inline int text_of(PyObject* string, Text* out) noexcept:
-    """The UTF-8 of a str, kept by the str; -1 if it has none: a surrogate on its own."""
-    cdef Py_ssize_t size
-    if PyUnicode_IS_COMPACT_ASCII(string):
-        out.data = <const char*>PyUnicode_DATA(string)
-        out.size = <size_t>PyUnicode_GET_LENGTH(string)
-        return 0
-    out.data = PyUnicode_AsUTF8AndSize(string, &size)
-    if out.data == NULL:
-        PyErr_Clear()
-        return -1
-    out.size = <size_t>size
-    return 0
-
+# Python's numbers ---------------------------------------------------------------------------------------------------
 
 cdef inline bint int_of(PyObject* value, int64_t* out) noexcept:
     cdef int overflow
@@ -201,42 +104,7 @@ cdef inline bint double_of(PyObject* value, double* out) noexcept:
     return True
 
 
-cdef object slot_object(Slots* slots, uint32_t index, uint8_t kind):
-    cdef Slot* slot = &slots.slot[index]
-    cdef ListView view
-    if slot.state != PRESENT:
-        return None
-    if kind == T_LIST_STRING or kind == T_LIST_INT:
-        view = slot.value.items
-        return [
-            value_object(slots.items[i], T_STRING if kind == T_LIST_STRING else T_INT)
-            for i in range(view.first, view.first + view.count)
-        ]
-    return value_object(slot.value, kind)
-
-
-cdef object value_object(Value value, uint8_t kind):
-    if kind == T_BOOL:
-        return bool(value.integer)
-    if kind == T_DOUBLE:
-        return value.real
-    if kind == T_STRING:
-        return value.text.data[:value.text.size].decode()
-    return value.integer
-
-
 # The reader ---------------------------------------------------------------------------------------------------------
-
-cdef inline bint begins_value(uint8_t c) noexcept nogil:
-    return (
-        c == c'"' or c == c"{" or c == c"[" or c == c"t" or c == c"f" or c == c"n" or c == c"-"
-        or (c >= c"0" and c <= c"9")
-    )
-
-
-cdef int malformed(Scanner* s) except -1:
-    raise ContextError(s.fault.decode(), None, s.at - s.begin)
-
 
 cdef class ContextReader:
     def __cinit__(self, tuple names not None, tuple types not None):
@@ -247,7 +115,6 @@ cdef class ContextReader:
             raise ValueError("no attribute can be a semver")
         self.names = names
         self.types = bytes([kinds.index(each) for each in types])
-        self.type_of = <const uint8_t*><const char*>self.types
         self.trie = NameTrie(names)
 
     def read(self, object context):
@@ -261,264 +128,325 @@ cdef class ContextReader:
             else:
                 self.read_dict(context, slots)
             return {
-                self.names[i]: slot_object(slots, i, self.type_of[i])
+                self.names[i]: slot_object(slots, i, self.types[i])
                 for i in range(slots.count) if slots.slot[i].given
             }
         finally:
             slots_free(slots)
 
-    cdef int refuse(self, uint32_t index, str what, Scanner* s) except -1:
-        raise ContextError(what, self.names[index], None if s == NULL else s.at - s.begin)
-
-    cdef int refuse_type(self, uint32_t index, Scanner* s) except -1:
-        if s == NULL or begins_value(peek(s)):
-            return self.refuse(index, WRONG_TYPE[self.type_of[index]], s)
-        scan_fault(s, "expected a value")
-        return malformed(s)
-
-    cdef int place_text(self, uint32_t index, Text text, Value* out, Scanner* s) except -1:
-        """Text for a slot or an element: as it is, or as the timestamp or duration that it writes."""
-        cdef uint8_t kind = self.type_of[index]
-        if text.size > STRING_BYTES_MAX:
-            return self.refuse(index, LONG_STRING, s)
-        if kind == T_STRING or kind == T_LIST_STRING:
-            out.text = text
-        elif not (
-            parse_timestamp(text, &out.integer) if kind == T_TIMESTAMP else parse_duration(text, &out.integer)
-        ):
-            return self.refuse_type(index, s)
-        return 0
-
-    # From a dict
-
     cdef int read_dict(self, object context, Slots* out) except -1:
-        slots_clear(out)
+        cdef Reading r
+        self.begin(&r, out)
         if not PyDict_Check(<PyObject*>context):
             raise TypeError("a context is a dict, or JSON as bytes")
-        return self.take_dict(<PyObject*>context, ROOT, out)
-
-    cdef int take_dict(self, PyObject* members, uint32_t origin, Slots* out) except -1:
-        cdef Py_ssize_t position = 0
-        cdef PyObject* key
-        cdef PyObject* value
-        cdef Text name
-        cdef uint32_t target
-        cdef int32_t slot
-        while PyDict_Next(members, &position, &key, &value):
-            if not PyUnicode_Check(key):
-                continue
-            if text_of(key, &name) < 0:
-                raise ContextError("a name is not valid Unicode")
-            target = names_find(self.trie, origin, name.data, name.size)
-            if target == NOWHERE:
-                continue
-            slot = self.trie.slots[target]
-            if slot >= 0:
-                self.take_value(<uint32_t>slot, value, out)
-            elif PyDict_Check(value):
-                self.take_dict(value, target, out)
-        return 0
-
-    cdef int take_value(self, uint32_t index, PyObject* value, Slots* out) except -1:
-        cdef Slot* slot = &out.slot[index]
-        cdef uint8_t kind = self.type_of[index]
-        cdef bint right = True
-        if slot.given:
-            return self.refuse(index, TWICE, NULL)
-        slot.given = True
-        if value == Py_None:
-            return 0
-        if kind == T_STRING or kind == T_TIMESTAMP or kind == T_DURATION:
-            self.take_str(index, value, &slot.value)
-        elif kind == T_INT:
-            right = int_of(value, &slot.value.integer)
-        elif kind == T_DOUBLE:
-            right = double_of(value, &slot.value.real)
-        elif kind == T_BOOL:
-            right = PyBool_Check(value)
-            slot.value.integer = value == Py_True
-        else:
-            self.take_list(index, value, out)
-        if not right:
-            return self.refuse_type(index, NULL)
-        slot.state = PRESENT
-        return 0
-
-    cdef int take_str(self, uint32_t index, PyObject* value, Value* out) except -1:
-        cdef Text text
-        if not PyUnicode_Check(value):
-            return self.refuse_type(index, NULL)
-        if text_of(value, &text) < 0:
-            return self.refuse(index, NOT_UNICODE, NULL)
-        return self.place_text(index, text, out, NULL)
-
-    cdef int take_list(self, uint32_t index, PyObject* value, Slots* out) except -1:
-        cdef uint8_t kind = self.type_of[index]
-        cdef uint32_t first = out.items_used
-        cdef PyObject** items
-        cdef Py_ssize_t size, i
-        cdef Value* item
-        if not PyList_Check(value) and not PyTuple_Check(value):
-            return self.refuse_type(index, NULL)
-        items = PySequence_Fast_ITEMS(value)
-        size = PySequence_Fast_GET_SIZE(value)
-        if size > LIST_ITEMS_MAX:
-            return self.refuse(index, LONG_LIST, NULL)
-        for i in range(size):
-            item = add_item(out)
-            if item == NULL:
-                raise MemoryError
-            if kind == T_LIST_STRING:
-                self.take_str(index, items[i], item)
-            elif not int_of(items[i], &item.integer):
-                return self.refuse_type(index, NULL)
-        out.slot[index].value.items = ListView(first, <uint32_t>size)
-        return 0
-
-    # From JSON
+        return 0 if take_dict(&r, <PyObject*>context, ROOT) else self.raise_fault(&r)
 
     cdef int read_json(self, const uint8_t* body, size_t size, Slots* out) except -1:
-        cdef Scanner s
-        slots_clear(out)
+        cdef Reading r
+        self.begin(&r, out)
         if size > BODY_BYTES_MAX:
             raise ContextError(f"a context must not have more than {BODY_BYTES_MAX} bytes", None, BODY_BYTES_MAX)
-        s.begin = s.at = body
-        s.end = body + size
-        skip_space(&s)
-        if peek(&s) != c"{":
-            scan_fault(&s, "a context must be an object")
-            return malformed(&s)
-        self.scan_object(ROOT, 1, &s, out)
-        skip_space(&s)
-        if s.at != s.end:
-            scan_fault(&s, "something follows the object")
-            return malformed(&s)
-        return 0
+        r.json.begin = body
+        r.json.end = body + size
+        return 0 if scan_body(&r, skip_space(body)) != NULL else self.raise_fault(&r)
 
-    cdef int scan_object(self, uint32_t origin, uint32_t depth, Scanner* s, Slots* out) except -1:
-        cdef Text name
-        cdef int32_t slot
-        cdef uint32_t target
-        cdef int more
-        s.at += 1
-        more = scan_more(s, c"}", True)
-        while more > 0:
-            scan_text(s, out, &name)
-            if scan_colon(s) < 0:
-                return malformed(s)
-            target = names_find(self.trie, origin, name.data, name.size)
-            slot = -1 if target == NOWHERE else self.trie.slots[target]
-            if slot >= 0:
-                self.scan_value(<uint32_t>slot, s, out)
-            elif target != NOWHERE and peek(s) == c"{":
-                self.scan_object(target, depth + 1, s, out)
-            elif skip_value(s, depth, DEPTH_MAX) < 0:
-                return malformed(s)
-            more = scan_more(s, c"}", False)
-        return 0 if more == 0 else malformed(s)
+    cdef void begin(self, Reading* r, Slots* out) noexcept:
+        slots_clear(out)
+        r.names = &self.trie.names
+        r.type_of = <const uint8_t*><const char*>self.types
+        r.out = out
 
-    cdef int scan_value(self, uint32_t index, Scanner* s, Slots* out) except -1:
-        cdef Slot* slot = &out.slot[index]
-        cdef uint8_t kind = self.type_of[index]
-        cdef uint8_t c = peek(s)
-        if slot.given:
-            return self.refuse(index, TWICE, s)
-        slot.given = True
-        if c == c"n":
-            return 0 if scan_literal(s, "null", 4) == 0 else malformed(s)
-        if kind == T_STRING or kind == T_TIMESTAMP or kind == T_DURATION:
-            self.scan_str(index, s, out, &slot.value)
-        elif kind == T_INT:
-            self.scan_int(index, s, &slot.value)
-        elif kind == T_DOUBLE:
-            self.scan_double(index, s, &slot.value)
-        elif kind == T_BOOL:
-            if c != c"t" and c != c"f":
-                return self.refuse_type(index, s)
-            slot.value.integer = c == c"t"
-            if (scan_literal(s, "true", 4) if c == c"t" else scan_literal(s, "false", 5)) < 0:
-                return malformed(s)
+    cdef int raise_fault(self, Reading* r) except -1:
+        cdef Fault* fault = &r.json.fault
+        if fault.what == NULL:
+            raise MemoryError
+        raise ContextError(
+            fault.what.decode(),
+            None if fault.slot < 0 else self.names[fault.slot],
+            None if fault.at == NULL else fault.at - r.json.begin,
+        )
+
+
+# Note what is wrong with the attribute of this slot, if it is not -1, and at which byte. Called on the way out.
+
+cdef bint refuse(Reading* r, int32_t slot, Message what) noexcept:
+    r.json.fault = Fault(what, slot, NULL)
+    return False
+
+
+cdef const uint8_t* refuse_at(Reading* r, const uint8_t* at, int32_t slot, Message what) noexcept:
+    r.json.fault = Fault(what, slot, at)
+    return NULL
+
+
+cdef inline Message place_text(uint8_t kind, Value* value) noexcept:
+    """Text for a slot or an element: as it is, or as the time that it writes. NULL, or what is wrong with it."""
+    if value.text.size > STRING_BYTES_MAX:
+        return LONG_STRING
+    return NULL if kind == T_STRING or kind == T_LIST_STRING else place_time(kind, value)
+
+
+cdef Message place_time(uint8_t kind, Value* value) noexcept:
+    cdef Text text = value.text
+    if parse_timestamp(text, &value.integer) if kind == T_TIMESTAMP else parse_duration(text, &value.integer):
+        return NULL
+    return WRONG_TYPE[kind]
+
+
+# From a dict --------------------------------------------------------------------------------------------------------
+
+cdef bint take_dict(Reading* r, PyObject* members, uint32_t origin) noexcept:
+    cdef Py_ssize_t position = 0
+    cdef PyObject* key
+    cdef PyObject* value
+    cdef Text name
+    cdef const Edge* edge
+    while PyDict_Next(members, &position, &key, &value):
+        if not PyUnicode_Check(key):
+            continue
+        edge = names_find_str(r.names, origin, key)
+        if edge == NULL:
+            if not PyUnicode_IS_ASCII(key) and not str_text(key, &name):
+                return refuse(r, -1, "a name is not valid Unicode")
+        elif edge.slot >= 0:
+            if not take_value(r, <uint32_t>edge.slot, value):
+                return False
+        elif PyDict_Check(value) and not take_dict(r, value, edge.target):
+            return False
+    return True
+
+
+cdef inline bint take_value(Reading* r, uint32_t index, PyObject* value) noexcept:
+    cdef Slot* slot = &r.out.slot[index]
+    cdef uint8_t kind = r.type_of[index]
+    cdef bint right
+    if slot.given:
+        return refuse(r, index, TWICE)
+    slot.given = True
+    if value == Py_None:
+        return True
+    slot.state = PRESENT
+    if kind == T_STRING or kind == T_TIMESTAMP or kind == T_DURATION:
+        return take_text(r, index, kind, value, &slot.value)
+    if kind == T_LIST_STRING or kind == T_LIST_INT:
+        return take_list(r, index, kind, value)
+    if kind == T_INT:
+        right = int_of(value, &slot.value.integer)
+    elif kind == T_DOUBLE:
+        right = double_of(value, &slot.value.real)
+    else:
+        right = PyBool_Check(value)
+        slot.value.integer = value == Py_True
+    return right or refuse(r, index, WRONG_TYPE[kind])
+
+
+cdef inline bint take_text(Reading* r, uint32_t index, uint8_t kind, PyObject* value, Value* out) noexcept:
+    cdef Message wrong
+    if not PyUnicode_Check(value):
+        return refuse(r, index, WRONG_TYPE[kind])
+    if not str_text(value, &out.text):
+        return refuse(r, index, NOT_UNICODE)
+    wrong = place_text(kind, out)
+    return wrong == NULL or refuse(r, index, wrong)
+
+
+cdef bint take_list(Reading* r, uint32_t index, uint8_t kind, PyObject* value) noexcept:
+    """The items up to the limit come first, as they do when JSON is read."""
+    cdef uint32_t first = r.out.items_used
+    cdef PyObject** items
+    cdef Py_ssize_t size, i
+    cdef Value* item
+    if not PyList_Check(value) and not PyTuple_Check(value):
+        return refuse(r, index, WRONG_TYPE[kind])
+    items = PySequence_Fast_ITEMS(value)
+    size = PySequence_Fast_GET_SIZE(value)
+    for i in range(min(size, LIST_ITEMS_MAX)):
+        item = slots_item(r.out)
+        if item == NULL:
+            return refuse(r, index, NULL)
+        if kind == T_LIST_STRING:
+            if not take_text(r, index, kind, items[i], item):
+                return False
+        elif not int_of(items[i], &item.integer):
+            return refuse(r, index, WRONG_TYPE[kind])
+    if size > LIST_ITEMS_MAX:
+        return refuse(r, index, LONG_LIST)
+    r.out.slot[index].value.items = ListView(first, <uint32_t>size)
+    return True
+
+
+# From JSON ----------------------------------------------------------------------------------------------------------
+
+cdef const uint8_t* scan_body(Reading* r, const uint8_t* at) noexcept:
+    if at[0] != c"{":
+        return scan_fault(&r.json, at, "a context must be an object")
+    at = scan_object(r, at, ROOT, 1)
+    if at == NULL:
+        return NULL
+    at = skip_space(at)
+    return at if at == r.json.end else scan_fault(&r.json, at, "something follows the object")
+
+
+cdef const uint8_t* scan_object(Reading* r, const uint8_t* at, uint32_t origin, uint32_t depth) noexcept:
+    cdef uint32_t* expected = &r.names.first[origin]
+    cdef Edge* edge
+    at = skip_space(at + 1)
+    if at[0] == c"}":
+        return at + 1
+    while True:
+        if at[0] != c'"':
+            return scan_fault(&r.json, at, "expected a string")
+        edge = names_expected(r.names, expected[0], at + 1, r.json.end)
+        if edge != NULL:
+            at += edge.size + 2
         else:
-            self.scan_list(index, s, out)
-        slot.state = PRESENT
-        return 0
-
-    cdef int scan_str(self, uint32_t index, Scanner* s, Slots* out, Value* value) except -1:
-        cdef const uint8_t* begin = s.at
-        cdef const uint8_t* end
-        cdef Text text
-        if peek(s) != c'"':
-            return self.refuse_type(index, s)
-        scan_text(s, out, &text)
-        end = s.at
-        s.at = begin             # what is wrong with the text is said of where it begins
-        self.place_text(index, text, value, s)
-        s.at = end
-        return 0
-
-    cdef int scan_int(self, uint32_t index, Scanner* s, Value* value) except -1:
-        cdef const uint8_t* begin = s.at
-        cdef Number number
-        self.scan_figure(index, s, &number)
-        if number.fits:
-            value.integer = number.integer
-        elif number.written_as_int or not integral(number.real, &value.integer):
-            s.at = begin
-            return self.refuse_type(index, s)
-        return 0
-
-    cdef int scan_double(self, uint32_t index, Scanner* s, Value* value) except -1:
-        cdef const uint8_t* begin = s.at
-        cdef Number number
-        self.scan_figure(index, s, &number)
-        if isinf(number.real):
-            s.at = begin
-            return self.refuse_type(index, s)
-        value.real = number.real
-        return 0
-
-    cdef int scan_figure(self, uint32_t index, Scanner* s, Number* number) except -1:
-        cdef uint8_t c = peek(s)
-        if c != c"-" and (c < c"0" or c > c"9"):
-            return self.refuse_type(index, s)
-        return 0 if scan_number(s, number) == 0 else malformed(s)
-
-    cdef int scan_list(self, uint32_t index, Scanner* s, Slots* out) except -1:
-        cdef uint8_t kind = self.type_of[index]
-        cdef uint32_t first = out.items_used
-        cdef Value* item
-        cdef int more
-        if peek(s) != c"[":
-            return self.refuse_type(index, s)
-        s.at += 1
-        more = scan_more(s, c"]", True)
-        while more > 0:
-            if out.items_used - first == LIST_ITEMS_MAX:
-                return self.refuse(index, LONG_LIST, s)
-            item = add_item(out)
-            if item == NULL:
-                raise MemoryError
-            if kind == T_LIST_STRING:
-                self.scan_str(index, s, out, item)
+            at = scan_name(r, at, origin, expected, &edge)
+            if at == NULL:
+                return NULL
+        at = scan_colon(&r.json, at)
+        if at == NULL:
+            return NULL
+        if edge == NULL:
+            at = skip_value(&r.json, at, depth, DEPTH_MAX)
+        else:
+            expected = &edge.follower
+            if edge.slot >= 0:
+                at = scan_value(r, at, <uint32_t>edge.slot)
+            elif at[0] == c"{":
+                at = scan_object(r, at, edge.target, depth + 1)
             else:
-                self.scan_int(index, s, item)
-            more = scan_more(s, c"]", False)
-        if more < 0:
-            return malformed(s)
-        out.slot[index].value.items = ListView(first, out.items_used - first)
-        return 0
+                at = skip_value(&r.json, at, depth, DEPTH_MAX)
+        if at == NULL:
+            return NULL
+        at = skip_space(at)
+        if at[0] != c",":
+            break
+        at = skip_space(at + 1)
+    return at + 1 if at[0] == c"}" else scan_fault(&r.json, at, EXPECTED_MORE)
 
 
-cdef inline int scan_text(Scanner* s, Slots* out, Text* text) except -1:
+cdef const uint8_t* scan_name(
+    Reading* r, const uint8_t* at, uint32_t origin, uint32_t* expected, Edge** edge
+) noexcept:
+    """A name that was not expected, and its edge, NULL when it is unknown; the known one is expected next time."""
+    cdef Text name
+    at = scan_text(r, at, &name)
+    if at == NULL:
+        return NULL
+    edge[0] = names_find(r.names, origin, name.data, name.size)
+    if edge[0] != NULL:
+        names_expect(r.names, expected, edge[0])
+    return at
+
+
+cdef inline const uint8_t* scan_value(Reading* r, const uint8_t* at, uint32_t index) noexcept:
+    cdef Slot* slot = &r.out.slot[index]
+    cdef uint8_t kind = r.type_of[index]
+    if slot.given:
+        return refuse_at(r, at, index, TWICE)
+    slot.given = True
+    if at[0] == c"n":
+        return scan_literal(&r.json, at, "null")
+    slot.state = PRESENT
+    if kind == T_STRING or kind == T_TIMESTAMP or kind == T_DURATION:
+        return scan_string_value(r, at, index, kind, &slot.value)
+    if kind == T_LIST_STRING or kind == T_LIST_INT:
+        return scan_list(r, at, index, kind)
+    if kind == T_BOOL:
+        slot.value.integer = at[0] == c"t"
+        return scan_bool(r, at, index)
+    return scan_figure(r, at, index, kind, &slot.value)
+
+
+cdef inline const uint8_t* scan_string_value(
+    Reading* r, const uint8_t* at, uint32_t index, uint8_t kind, Value* value
+) noexcept:
+    cdef const uint8_t* begin = at
+    cdef Message wrong
+    if at[0] != c'"':
+        return wrong_type(r, at, index)
+    at = scan_text(r, at, &value.text)
+    if at == NULL:
+        return NULL
+    wrong = place_text(kind, value)
+    return at if wrong == NULL else refuse_at(r, begin, index, wrong)
+
+
+cdef inline const uint8_t* scan_text(Reading* r, const uint8_t* at, Text* text) noexcept:
     """A string with its escapes resolved: it lies in the body, or in the scratch."""
     cdef bint escaped
     cdef char* copy
-    if scan_string(s, text, &escaped) < 0:
-        return malformed(s)
-    if escaped:
-        copy = slots_scratch(out, text.size)
+    at = scan_string(&r.json, at, text, &escaped)
+    if at != NULL and escaped:
+        copy = slots_scratch(r.out, text.size)
         if copy == NULL:
-            raise MemoryError
+            return scan_fault(&r.json, at, NULL)
         text.size = unescape(text[0], copy)
         text.data = copy
-    return 0
+    return at
+
+
+cdef const uint8_t* scan_bool(Reading* r, const uint8_t* at, uint32_t index) noexcept:
+    if at[0] == c"t":
+        return scan_literal(&r.json, at, "true")
+    return scan_literal(&r.json, at, "false") if at[0] == c"f" else wrong_type(r, at, index)
+
+
+cdef inline const uint8_t* scan_figure(
+    Reading* r, const uint8_t* at, uint32_t index, uint8_t kind, Value* value
+) noexcept:
+    """A number for a slot or an element, as an int or as a double."""
+    cdef const uint8_t* begin = at
+    cdef Number number
+    cdef bint right = True
+    if at[0] != c"-" and (at[0] < c"0" or at[0] > c"9"):
+        return wrong_type(r, at, index)
+    at = scan_number(&r.json, at, &number)
+    if at == NULL:
+        return NULL
+    if kind == T_DOUBLE:
+        right = not isinf(number.real)
+        value.real = number.real
+    elif number.fits:
+        value.integer = number.integer
+    else:
+        right = not number.written_as_int and integral(number.real, &value.integer)
+    return at if right else wrong_type(r, begin, index)
+
+
+cdef const uint8_t* scan_list(Reading* r, const uint8_t* at, uint32_t index, uint8_t kind) noexcept:
+    cdef uint32_t first = r.out.items_used
+    cdef Value* item
+    if at[0] != c"[":
+        return wrong_type(r, at, index)
+    at = skip_space(at + 1)
+    while at[0] != c"]":
+        if r.out.items_used - first == LIST_ITEMS_MAX:
+            return refuse_at(r, at, index, LONG_LIST)
+        item = slots_item(r.out)
+        if item == NULL:
+            return refuse_at(r, at, index, NULL)
+        if kind == T_LIST_STRING:
+            at = scan_string_value(r, at, index, kind, item)
+        else:
+            at = scan_figure(r, at, index, kind, item)
+        if at == NULL:
+            return NULL
+        at = skip_space(at)
+        if at[0] == c",":
+            at = skip_space(at + 1)
+            if at[0] == c"]":
+                return scan_fault(&r.json, at, "expected a value")
+        elif at[0] != c"]":
+            return scan_fault(&r.json, at, EXPECTED_MORE)
+    r.out.slot[index].value.items = ListView(first, r.out.items_used - first)
+    return at + 1
+
+
+cdef const uint8_t* wrong_type(Reading* r, const uint8_t* at, uint32_t index) noexcept:
+    if (
+        at[0] == c'"' or at[0] == c"{" or at[0] == c"[" or at[0] == c"t" or at[0] == c"f" or at[0] == c"n"
+        or at[0] == c"-" or c"0" <= at[0] <= c"9"
+    ):
+        return refuse_at(r, at, index, WRONG_TYPE[r.type_of[index]])
+    return scan_fault(&r.json, at, "expected a value")

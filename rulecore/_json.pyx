@@ -1,14 +1,14 @@
 """The tokens of JSON (RFC 8259): strings, numbers, literals, and values that nobody asked for.
 
-As strict as msgspec: UTF-8 and surrogate pairs must be well-formed, numbers must have a double. What the tokens mean
-is `_context`'s business.
+As strict as msgspec: UTF-8 and surrogate pairs must be well-formed, a number with a fraction or exponent must have a
+double, an int no more digits than Python reads. What the tokens mean is `_context`'s business.
 """
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.ref cimport PyObject
 from libc.math cimport isinf
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcpy
 
 from rulecore._text cimport utf8_sequence
 
@@ -17,18 +17,14 @@ cdef extern from "Python.h":
     PyObject* PyErr_Occurred()
     void PyErr_Clear()
 
-cdef extern from *:
-    int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
-
 
 cdef enum:
     DIGITS_EXACT = 19        # as many as always fit 64 bits
     EXPONENT_EXACT = 22      # powers of ten up to it are exact doubles
     EXPONENT_CAP = 100_000
+    INTEGER_DIGITS_MAX = 4_300       # sys.int_info.default_max_str_digits
     TOKEN_BYTES = 128        # longer numbers are copied to the heap to be converted
 
-cdef uint64_t ONES = 0x0101010101010101
-cdef uint64_t HIGH_BITS = 0x8080808080808080
 cdef uint64_t INTEGER_EXACT = 1 << 53
 
 cdef double[23] POWERS_OF_TEN = [
@@ -37,88 +33,56 @@ cdef double[23] POWERS_OF_TEN = [
 ]
 
 
-cdef int scan_fault(Scanner* s, const char* fault) noexcept:
-    s.fault = fault
-    return -1
+cdef const uint8_t* scan_fault(Scanner* s, const uint8_t* at, const char* what) noexcept:
+    s.fault.what = what
+    s.fault.slot = -1
+    s.fault.at = at
+    return NULL
 
 
 # Strings ------------------------------------------------------------------------------------------------------------
 
-cdef int scan_string(Scanner* s, Text* raw, bint* escaped) noexcept:
-    cdef const uint8_t* at
+cdef const uint8_t* scan_string_rest(Scanner* s, const uint8_t* at, Text* raw, bint* escaped) noexcept:
     cdef size_t length
-    cdef uint8_t c
-    if peek(s) != c'"':
-        return scan_fault(s, "expected a string")
-    at = s.at + 1
-    raw.data = <const char*>at
-    escaped[0] = False
-    while True:
-        at = skip_plain(at, s.end)
-        s.at = at
-        if at == s.end:
-            return scan_fault(s, "the JSON ends inside a string")
-        c = at[0]
-        if c == c'"':
-            raw.size = at - <const uint8_t*>raw.data
-            s.at = at + 1
-            return 0
-        if c == c"\\":
+    while at[0] != c'"':
+        if at[0] == c"\\":
             escaped[0] = True
-            if check_escape(s) < 0:
-                return -1
-            at = s.at
-        elif c < 0x20:
-            return scan_fault(s, "a control character in a string")
-        else:
+            at = check_escape(s, at)
+            if at == NULL:
+                return NULL
+        elif at[0] >= 0x80:
             length = utf8_sequence(at, s.end - at)
             if length == 0:
-                return scan_fault(s, "not valid UTF-8")
+                return scan_fault(s, at, "not valid UTF-8")
             at += length
+        elif at == s.end:
+            return scan_fault(s, at, "the JSON ends inside a string")
+        else:
+            return scan_fault(s, at, "a control character in a string")
+        if is_plain(at[0]):
+            at = skip_plain(s, at)
+    raw.size = at - <const uint8_t*>raw.data
+    return at + 1
 
 
-cdef inline const uint8_t* skip_plain(const uint8_t* at, const uint8_t* end) noexcept nogil:
-    """The next quote, backslash, control character or byte past ASCII, eight bytes at a time."""
-    cdef uint64_t word, quote, backslash, special
-    while end - at >= 8:
-        memcpy(&word, at, 8)
-        quote = word ^ (ONES * 0x22)
-        backslash = word ^ (ONES * 0x5C)
-        # A byte's top bit is set where subtracting borrows; a false one is only ever above a true one.
-        special = ((word - ONES * 0x20) & ~word) | ((quote - ONES) & ~quote) | ((backslash - ONES) & ~backslash) | word
-        special &= HIGH_BITS
-        if special:
-            return at + (count_trailing_zeros(special) >> 3)
-        at += 8
-    while at < end and at[0] >= 0x20 and at[0] < 0x80 and at[0] != c'"' and at[0] != c"\\":
-        at += 1
-    return at
-
-
-cdef int check_escape(Scanner* s) noexcept:
+cdef const uint8_t* check_escape(Scanner* s, const uint8_t* at) noexcept:
     """Go past an escape; a surrogate must come as a pair."""
-    cdef const uint8_t* begin = s.at
     cdef int unit, low
-    if s.end - s.at < 2:
-        s.at = s.end
-        return scan_fault(s, "the JSON ends inside a string")
-    if s.at[1] != c"u":
-        if simple_escape(s.at[1]) == 0:
-            return scan_fault(s, "an unknown escape in a string")
-        s.at += 2
-        return 0
-    unit = code_unit(s.at, s.end)
+    if at[1] != c"u":
+        if simple_escape(at[1]) != 0:
+            return at + 2
+        if at + 1 == s.end:
+            return scan_fault(s, s.end, "the JSON ends inside a string")
+        return scan_fault(s, at, "an unknown escape in a string")
+    unit = code_unit(at)
     if unit < 0:
-        return scan_fault(s, "\\u must be followed by four hexadecimal digits")
-    s.at += 6
+        return scan_fault(s, at, "\\u must be followed by four hexadecimal digits")
     if unit < 0xD800 or unit > 0xDFFF:
-        return 0
-    low = code_unit(s.at, s.end)
+        return at + 6
+    low = code_unit(at + 6)
     if unit > 0xDBFF or low < 0xDC00 or low > 0xDFFF:
-        s.at = begin
-        return scan_fault(s, "a surrogate without its other half")
-    s.at += 6
-    return 0
+        return scan_fault(s, at, "a surrogate without its other half")
+    return at + 12
 
 
 cdef char simple_escape(uint8_t c) noexcept nogil:
@@ -138,12 +102,12 @@ cdef char simple_escape(uint8_t c) noexcept nogil:
     return 0
 
 
-cdef int code_unit(const uint8_t* at, const uint8_t* end) noexcept nogil:
+cdef int code_unit(const uint8_t* at) noexcept nogil:
     """The UTF-16 code unit that `\\uXXXX` writes here, or -1."""
     cdef int unit = 0
     cdef int i
     cdef uint8_t c
-    if end - at < 6 or at[0] != c"\\" or at[1] != c"u":
+    if at[0] != c"\\" or at[1] != c"u":
         return -1
     for i in range(2, 6):
         c = at[i]
@@ -171,10 +135,10 @@ cdef size_t unescape(Text raw, char* out) noexcept nogil:
             to += 1
             at += 2
         else:
-            code = code_unit(at, end)
+            code = code_unit(at)
             at += 6
             if code >= 0xD800 and code <= 0xDFFF:
-                code = 0x10000 + ((code - 0xD800) << 10) + (code_unit(at, end) - 0xDC00)
+                code = 0x10000 + ((code - 0xD800) << 10) + (code_unit(at) - 0xDC00)
                 at += 6
             to = put_utf8(code, to)
     return to - out
@@ -202,89 +166,95 @@ cdef char* put_utf8(int code, char* to) noexcept nogil:
 
 # Numbers ------------------------------------------------------------------------------------------------------------
 
-cdef int scan_number(Scanner* s, Number* out) noexcept:
-    cdef const uint8_t* begin = s.at
+cdef const uint8_t* scan_number(Scanner* s, const uint8_t* at, Number* out) noexcept:
+    cdef const uint8_t* begin = at
     cdef const uint8_t* digits
-    cdef bint negative = peek(s) == c"-"
+    cdef bint negative = at[0] == c"-"
     cdef uint64_t mantissa = 0
-    cdef int significant = 0     # digits in it
-    cdef int exponent = 0        # of ten, to multiply it with
-    cdef int written = 0
-    cdef bint exponent_negative
-    s.at += negative
-    digits = s.at
-    scan_digits(s, &mantissa, &significant)
-    if s.at == digits:
-        return scan_fault(s, "a malformed number" if negative else "expected a value")
-    if digits[0] == c"0" and s.at - digits > 1:
-        s.at = digits
-        return scan_fault(s, "a malformed number")
+    cdef Py_ssize_t count        # of digits in it
+    cdef Py_ssize_t exponent = 0         # of ten, to multiply it with
+    at += negative
+    digits = at
+    at = scan_digits(at, &mantissa)
+    count = at - digits
+    if count == 0:
+        return scan_fault(s, at, "a malformed number" if negative else "expected a value")
+    if digits[0] == c"0" and count > 1:
+        return scan_fault(s, digits, "a malformed number")
     out.written_as_int = True
-    if peek(s) == c".":
+    if at[0] == c".":
         out.written_as_int = False
-        s.at += 1
-        digits = s.at
-        scan_digits(s, &mantissa, &significant)
-        if s.at == digits:
-            return scan_fault(s, "a malformed number")
-        exponent = -<int>min(s.at - digits, EXPONENT_CAP)
-    if (peek(s) | 0x20) == c"e":
+        at = scan_digits(at + 1, &mantissa)
+        exponent = digits + count + 1 - at
+        if exponent == 0:
+            return scan_fault(s, at, "a malformed number")
+        count -= exponent
+    if at[0] | 0x20 == c"e":
         out.written_as_int = False
-        s.at += 1
-        exponent_negative = peek(s) == c"-"
-        if exponent_negative or peek(s) == c"+":
-            s.at += 1
-        digits = s.at
-        while s.at < s.end and s.at[0] >= c"0" and s.at[0] <= c"9":
-            if written < EXPONENT_CAP:
-                written = written * 10 + (s.at[0] - c"0")
-            s.at += 1
-        if s.at == digits:
-            return scan_fault(s, "a malformed number")
-        exponent += -written if exponent_negative else written
-    out.fits = (
-        out.written_as_int and significant <= DIGITS_EXACT and mantissa <= <uint64_t>0x7FFFFFFFFFFFFFFF + negative
-    )
+        at = scan_exponent(s, at + 1, &exponent)
+        if at == NULL:
+            return NULL
+    if count > DIGITS_EXACT:
+        if out.written_as_int and count > INTEGER_DIGITS_MAX:
+            return scan_fault(s, begin, "a number out of range")
+        count -= leading_zeros(digits)
+    out.fits = out.written_as_int and count <= DIGITS_EXACT and mantissa <= <uint64_t>0x7FFFFFFFFFFFFFFF + negative
     if out.fits:
         out.integer = <int64_t>(0 - mantissa) if negative else <int64_t>mantissa
         out.real = <double>out.integer
-        return 0
-    if (
-        significant <= DIGITS_EXACT and mantissa <= INTEGER_EXACT
-        and -EXPONENT_EXACT <= exponent and exponent <= EXPONENT_EXACT
-    ):
+    elif count <= DIGITS_EXACT and mantissa <= INTEGER_EXACT and -EXPONENT_EXACT <= exponent <= EXPONENT_EXACT:
         # Both are exact doubles, so one rounded operation gives the nearest (Clinger, 1990).
         out.real = <double>mantissa
-        if exponent < 0:
-            out.real /= POWERS_OF_TEN[-exponent]
-        else:
-            out.real *= POWERS_OF_TEN[exponent]
+        out.real = out.real / POWERS_OF_TEN[-exponent] if exponent < 0 else out.real * POWERS_OF_TEN[exponent]
         if negative:
             out.real = -out.real
-        return 0
-    if convert_token(begin, s.at - begin, &out.real) < 0:
-        s.at = begin
-        return scan_fault(s, "no memory for a number")
-    return 0
+    elif not convert_token(begin, at - begin, &out.real):
+        return scan_fault(s, begin, NULL)
+    return at
 
 
-cdef inline void scan_digits(Scanner* s, uint64_t* mantissa, int* significant) noexcept nogil:
-    """Digits onto the mantissa, leading zeros not counted; past 19 it is no longer meant to be used."""
-    cdef const uint8_t* at = s.at
-    while at < s.end and at[0] >= c"0" and at[0] <= c"9":
-        mantissa[0] = mantissa[0] * 10 + (at[0] - c"0")
-        significant[0] += mantissa[0] != 0 or significant[0] != 0
+cdef inline const uint8_t* scan_digits(const uint8_t* at, uint64_t* mantissa) noexcept nogil:
+    """Digits onto the mantissa; past 19 it is no longer meant to be used."""
+    cdef uint64_t number = mantissa[0]
+    while at[0] >= c"0" and at[0] <= c"9":
+        number = number * 10 + (at[0] - c"0")
         at += 1
-    s.at = at
+    mantissa[0] = number
+    return at
 
 
-cdef int convert_token(const uint8_t* token, size_t size, double* out) noexcept:
+cdef Py_ssize_t leading_zeros(const uint8_t* at) noexcept nogil:
+    """Those of a checked number, on both sides of its point."""
+    cdef Py_ssize_t zeros = 0
+    while at[0] == c"0" or at[0] == c".":
+        zeros += at[0] == c"0"
+        at += 1
+    return zeros
+
+
+cdef const uint8_t* scan_exponent(Scanner* s, const uint8_t* at, Py_ssize_t* exponent) noexcept:
+    cdef bint negative = at[0] == c"-"
+    cdef const uint8_t* digits
+    cdef Py_ssize_t written = 0
+    at += negative or at[0] == c"+"
+    digits = at
+    while at[0] >= c"0" and at[0] <= c"9":
+        if written < EXPONENT_CAP:
+            written = written * 10 + (at[0] - c"0")
+        at += 1
+    if at == digits:
+        return scan_fault(s, at, "a malformed number")
+    exponent[0] += -written if negative else written
+    return at
+
+
+cdef bint convert_token(const uint8_t* token, size_t size, double* out) noexcept:
     cdef char[TOKEN_BYTES] short_copy
     cdef char* copy = short_copy
     if size >= TOKEN_BYTES:
         copy = <char*>PyMem_Malloc(size + 1)
         if copy == NULL:
-            return -1
+            return False
     memcpy(copy, token, size)
     copy[size] = 0
     out[0] = PyOS_string_to_double(copy, NULL, NULL)
@@ -292,79 +262,69 @@ cdef int convert_token(const uint8_t* token, size_t size, double* out) noexcept:
         PyMem_Free(copy)
     if out[0] == -1.0 and PyErr_Occurred() != NULL:
         PyErr_Clear()
-        return -1
-    return 0
+        return False
+    return True
 
 
 # The rest -----------------------------------------------------------------------------------------------------------
 
-cdef int scan_literal(Scanner* s, const char* word, size_t size) noexcept:
-    if <size_t>(s.end - s.at) < size or memcmp(s.at, word, size) != 0:
-        return scan_fault(s, "expected a value")
-    s.at += size
-    return 0
+cdef const uint8_t* scan_literal(Scanner* s, const uint8_t* at, const char* word) noexcept:
+    cdef const uint8_t* begin = at
+    while word[0] != 0:
+        if at[0] != <uint8_t>word[0]:
+            return scan_fault(s, begin, "expected a value")
+        at += 1
+        word += 1
+    return at
 
 
-cdef int skip_value(Scanner* s, uint32_t depth, uint32_t depth_max) noexcept:
+cdef const uint8_t* skip_value(Scanner* s, const uint8_t* at, uint32_t depth, uint32_t depth_max) noexcept:
+    """Any value, wholly checked."""
     cdef Text text
     cdef bint escaped
     cdef Number number
-    cdef const uint8_t* begin
-    cdef uint8_t c = peek(s)
+    cdef const uint8_t* begin = at
+    cdef uint8_t c = at[0]
     if c == c'"':
-        return scan_string(s, &text, &escaped)
+        return scan_string(s, at, &text, &escaped)
     if c == c"{" or c == c"[":
-        return skip_container(s, c == c"{", depth + 1, depth_max)
+        return skip_container(s, at, depth + 1, depth_max)
     if c == c"t":
-        return scan_literal(s, "true", 4)
+        return scan_literal(s, at, "true")
     if c == c"f":
-        return scan_literal(s, "false", 5)
+        return scan_literal(s, at, "false")
     if c == c"n":
-        return scan_literal(s, "null", 4)
-    begin = s.at
-    if scan_number(s, &number) < 0:
-        return -1
-    if isinf(number.real):
-        s.at = begin
-        return scan_fault(s, "a number out of range")
-    return 0
+        return scan_literal(s, at, "null")
+    at = scan_number(s, at, &number)
+    if at != NULL and isinf(number.real) and not number.written_as_int:
+        return scan_fault(s, begin, "a number out of range")
+    return at
 
 
-cdef int skip_container(Scanner* s, bint is_object, uint32_t depth, uint32_t depth_max) noexcept:
+cdef const uint8_t* skip_container(Scanner* s, const uint8_t* at, uint32_t depth, uint32_t depth_max) noexcept:
     cdef Text name
     cdef bint escaped
+    cdef bint is_object = at[0] == c"{"
     cdef uint8_t close = c"}" if is_object else c"]"
-    cdef int more
     if depth > depth_max:
-        return scan_fault(s, "nested too deep")
-    s.at += 1
-    more = scan_more(s, close, True)
-    while more > 0:
-        if is_object and (scan_string(s, &name, &escaped) < 0 or scan_colon(s) < 0):
-            return -1
-        if skip_value(s, depth, depth_max) < 0:
-            return -1
-        more = scan_more(s, close, False)
-    return more
-
-
-cdef int scan_more(Scanner* s, uint8_t close, bint first) noexcept:
-    skip_space(s)
-    if peek(s) == close:
-        s.at += 1
-        return 0
-    if not first:
-        if peek(s) != c",":
-            return scan_fault(s, "expected a comma or the end of the object or list")
-        s.at += 1
-        skip_space(s)
-    return 1
-
-
-cdef int scan_colon(Scanner* s) noexcept:
-    skip_space(s)
-    if peek(s) != c":":
-        return scan_fault(s, "expected a colon")
-    s.at += 1
-    skip_space(s)
-    return 0
+        return scan_fault(s, at, "nested too deep")
+    at = skip_space(at + 1)
+    if at[0] == close:
+        return at + 1
+    while True:
+        if is_object:
+            if at[0] != c'"':
+                return scan_fault(s, at, "expected a string")
+            at = scan_string(s, at, &name, &escaped)
+            if at != NULL:
+                at = scan_colon(s, at)
+            if at == NULL:
+                return NULL
+        at = skip_value(s, at, depth, depth_max)
+        if at == NULL:
+            return NULL
+        at = skip_space(at)
+        if at[0] != c",":
+            break
+        at = skip_space(at + 1)
+    return at + 1 if at[0] == close else scan_fault(s, at, "expected a comma or the end of the object or list")

@@ -1,4 +1,6 @@
-# Text as the evaluator sees it: views of UTF-8 bytes, and what conditions ask of them. All of it without the GIL.
+# Text as the evaluator sees it: views of UTF-8 bytes, and what conditions ask of them. All but `str_text` is without
+# the GIL.
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t
 
 
@@ -28,3 +30,27 @@ cdef int semver_compare(Text a, Text b) noexcept nogil                     # of 
 
 cdef inline bint is_digit(char c) noexcept nogil:
     return c'0' <= c <= c'9'
+
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(PyObject* o) nogil
+    Py_ssize_t PyUnicode_GET_LENGTH(PyObject* o) nogil
+    ctypedef struct PyASCIIObject:       # ASCII text follows it
+        Py_hash_t hash                   # -1 while it was never asked for
+    const char* PyUnicode_AsUTF8AndSize(PyObject* o, Py_ssize_t* size)
+    void PyErr_Clear()
+
+
+# The UTF-8 of a str, kept by the str itself; False if it has none: half of a surrogate pair.
+cdef inline bint str_text(PyObject* string, Text* out) noexcept:
+    cdef Py_ssize_t size
+    if PyUnicode_IS_COMPACT_ASCII(string):
+        out.data = <const char*>(<PyASCIIObject*>string + 1)
+        out.size = <size_t>PyUnicode_GET_LENGTH(string)
+        return True
+    out.data = PyUnicode_AsUTF8AndSize(string, &size)
+    if out.data == NULL:
+        PyErr_Clear()
+        return False
+    out.size = <size_t>size
+    return True

@@ -1,7 +1,6 @@
-"""A context is read alike from a dict and from JSON, and JSON is judged as msgspec judges it.
+"""A context is read alike from a dict and from JSON, strictly, whatever mixture of nesting and dots it is written in.
 
-The differences from msgspec are deliberate: an attribute given twice is an error (msgspec keeps the last), as is what
-goes over `rulecore.limits`, a context that is no object, and an int that no double can hold.
+What JSON is taken and how it is judged beside msgspec is held by `test_context_json`.
 """
 
 from __future__ import annotations
@@ -17,52 +16,13 @@ from typing import Final
 
 import msgspec
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from rulecore._context import ContextReader
-from rulecore.errors import ContextError
 from rulecore.limits import LIMITS
 from rulecore.model import Type
+from tests.rulecore.readings import READER, TYPES, Reading, outcome, refusal, same
 
-TYPES: Final[dict[str, Type]] = {
-    "age": Type.INT,
-    "bot": Type.BOOL,
-    "cart.total": Type.DOUBLE,
-    "city": Type.STRING,
-    "ids": Type.LIST_INT,
-    "interests": Type.LIST_STRING,
-    "now": Type.TIMESTAMP,
-    "session.page_views": Type.INT,
-    "session.seconds": Type.DURATION,
-    "session.shows.vip": Type.INT,
-    "session.shows.a-rule-with-a-longer-name": Type.INT,
-    "session.shows.a-rule-with-another-name": Type.INT,
-    "url": Type.STRING,
-    "url.path": Type.STRING,
-    "ünïcode": Type.STRING,
-}
-READER: Final = ContextReader(tuple(TYPES), tuple(TYPES.values()))
 SEED: Final = 20261120
-
-
-def outcome(context: object) -> dict[str, object] | tuple[str, str | None]:
-    """What is read, or what the error is about and says."""
-    try:
-        return READER.read(context)  # type: ignore[arg-type]
-    except ContextError as error:
-        return error.what, error.attribute
-
-
-def refusal(context: object) -> ContextError:
-    with pytest.raises(ContextError) as caught:
-        READER.read(context)  # type: ignore[arg-type]
-    return caught.value
-
-
-def same(a: object, b: object) -> bool:
-    """Equal, and of the same types; NaN is itself, and zeros have their signs."""
-    return repr(a) == repr(b)
 
 
 # Ordinary contexts
@@ -270,7 +230,7 @@ def test_a_string_with_half_a_surrogate_pair_is_an_error(text: str) -> None:
 # Limits
 
 
-def both_outcomes(context: dict[str, object]) -> list[dict[str, object] | tuple[str, str | None]]:
+def both_outcomes(context: dict[str, object]) -> list[Reading]:
     return [outcome(context), outcome(msgspec.json.encode(context))]
 
 
@@ -314,211 +274,6 @@ def test_a_dict_that_holds_itself_ends() -> None:
     context: dict[str, object] = {}
     context["session"] = context["shows"] = context
     assert READER.read(context) == {}
-
-
-# Malformed JSON
-
-
-@pytest.mark.parametrize(
-    ("body", "what", "offset"),
-    [
-        (b"", "a context must be an object", 0),
-        (b"null", "a context must be an object", 0),
-        (b"  []", "a context must be an object", 2),
-        (b"\xef\xbb\xbf{}", "a context must be an object", 0),
-        (b"{", "expected a string", 1),
-        (b'{"age"', "expected a colon", 6),
-        (b'{"age" 1}', "expected a colon", 7),
-        (b'{"age":', "expected a value", 7),
-        (b'{"other":', "expected a value", 9),
-        (b'{"age":1', "expected a comma or the end of the object or list", 8),
-        (b'{"age":1,}', "expected a string", 9),
-        (b'{"age":1 "bot":true}', "expected a comma or the end of the object or list", 9),
-        (b'{"age":1}}', "something follows the object", 9),
-        (b'{"age":1} {}', "something follows the object", 10),
-        (b"{age:1}", "expected a string", 1),
-        (b"{'age':1}", "expected a string", 1),
-        (b'{"age":01}', "a malformed number", 7),
-        (b'{"age":1.}', "a malformed number", 9),
-        (b'{"age":1e}', "a malformed number", 9),
-        (b'{"age":-}', "a malformed number", 8),
-        (b'{"other":1e400}', "a number out of range", 9),
-        (b'{"other":-1%s}' % (b"0" * 400), "a number out of range", 9),
-        (b'{"cart.total":1e400}', "must be a number that a double can hold", 14),
-        (b'{"bot":tru}', "expected a value", 7),
-        (b'{"bot":True}', "expected a value", 7),
-        (b'{"bot":nul}', "expected a value", 7),
-        (b'{"other":NaN}', "expected a value", 9),
-        (b'{"ids":[1,]}', "expected a value", 10),
-        (b'{"other":[1,]}', "expected a value", 12),
-        (b'{"other":[1 2]}', "expected a comma or the end of the object or list", 12),
-        (b'{"city":"a', "the JSON ends inside a string", 10),
-        (b'{"city":"a\\', "the JSON ends inside a string", 11),
-        (b'{"city":"a\nb"}', "a control character in a string", 10),
-        (b'{"city":"\\x"}', "an unknown escape in a string", 9),
-        (b'{"city":"\\u12g4"}', "\\u must be followed by four hexadecimal digits", 9),
-        (b'{"city":"\\ud800"}', "a surrogate without its other half", 9),
-        (b'{"city":"\\ud800\\u0041"}', "a surrogate without its other half", 9),
-        (b'{"city":"\\udc00\\ud800"}', "a surrogate without its other half", 9),
-        (b'{"city":"\xff"}', "not valid UTF-8", 9),
-        (b'{"city":"ab\xed\xa0\x80"}', "not valid UTF-8", 11),
-        (b'{"\xc3":1}', "not valid UTF-8", 2),
-        (b'{"now":"soon"}', "must be a string with an RFC 3339 timestamp, such as 2026-11-20T18:00:00Z", 7),
-        (b'{"interests":["a", 1]}', "must be a list of strings", 19),
-    ],
-)
-def test_an_error_says_what_and_at_which_byte(body: bytes, what: str, offset: int) -> None:
-    error = refusal(body)
-    assert (error.what, error.offset) == (what, offset)
-
-
-def test_an_error_never_shows_the_value() -> None:
-    for context in ({"city": 987654}, {"age": "s3cret"}, b'{"age": "s3cret"}', b'{"now": "s3cret"}', {"now": "s3cret"}):
-        assert not {"s3cret", "987654"} & set(str(refusal(context)).split("'"))
-        assert "s3cret" not in str(refusal(context))
-
-
-TEXTS: Final = (
-    b'{"age": 41, "city": "a\\u00e9\\ud83d\\ude00\\n\xc3\xa9", "cart": {"total": -1.25e-3}, "ids": [1, 2.0]}',
-    b'{"other": [{"a": [true, false, null, "\\"\\\\\\/\\b\\f"]}, 0.5, -0, 1E+2], "interests": ["\xf0\x9f\x98\x80"]}',
-)
-
-
-def judged_like_msgspec(body: bytes) -> None:
-    """Refused if msgspec refuses it; read, or refused for what it says, if msgspec reads it."""
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        assert isinstance(outcome(body), tuple), body
-        return
-    found = outcome(body)
-    if isinstance(decoded, dict) and not (isinstance(found, tuple) and found[0] in DELIBERATE):
-        expected = outcome(decoded)
-        assert same(found, expected), body
-    else:
-        assert isinstance(found, tuple)
-
-
-DELIBERATE: Final = ("is given twice", "nested too deep", "a number out of range")
-
-
-def test_every_truncation_is_judged_as_msgspec_judges_it() -> None:
-    for body in TEXTS:
-        for size in range(len(body) + 1):
-            judged_like_msgspec(body[:size])
-
-
-def test_every_changed_byte_is_judged_as_msgspec_judges_it() -> None:
-    for body in TEXTS:
-        for at in range(len(body)):
-            for value in (*b'"\\{}[],:-+.eE0u \t', 0, 0x1F, 0x7F, 0x80, 0xFF):
-                judged_like_msgspec(body[:at] + bytes([value]) + body[at + 1 :])
-
-
-def test_random_damage_is_judged_as_msgspec_judges_it() -> None:
-    chooser = random.Random(SEED)
-    pieces = (b'"', b"\\", b"\\u", b"d83d", b"\xc3", b"{", b"}", b"[", b"]", b",", b":", b"1", b"e9", b"-", b".", b" ")
-    for _ in range(3000):
-        body = bytearray(chooser.choice(TEXTS))
-        for _ in range(chooser.randrange(1, 4)):
-            at = chooser.randrange(len(body))
-            body[at : at + chooser.randrange(3)] = chooser.choice(pieces)
-        judged_like_msgspec(bytes(body))
-
-
-# Both ways agree
-
-scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**70), 2**70),
-    st.integers(-3, 3),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.integers(-5, 5).map(float),
-    st.text(),
-    st.sampled_from(("2026-11-20T18:00:00Z", "1h30m", "-0s", "0001-01-01T00:00:00+00:01", 'q"\\\n')),
-)
-values = st.recursive(
-    scalars,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(("a", "vip", "shows")), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-TYPICAL: Final[dict[Type, st.SearchStrategy[object]]] = {
-    Type.BOOL: st.booleans(),
-    Type.INT: st.integers(-(2**63), 2**63 - 1),
-    Type.DOUBLE: st.floats(allow_nan=False, allow_infinity=False),
-    Type.STRING: st.text(),
-    Type.TIMESTAMP: st.datetimes().map(lambda at: f"{at.isoformat()}Z"),
-    Type.DURATION: st.integers(-(10**12), 10**12).map(lambda ms: f"{ms}ms"),
-    Type.LIST_STRING: st.lists(st.text(), max_size=4),
-    Type.LIST_INT: st.lists(st.integers(-(2**63), 2**63 - 1), max_size=4),
-}
-
-
-@st.composite
-def contexts(draw: st.DrawFn) -> dict[str, object]:
-    """Attributes, mostly of their types, nested at random."""
-    context: dict[str, object] = draw(
-        st.dictionaries(st.text(max_size=3) | st.sampled_from(("cart", "session")), values, max_size=2)
-    )
-    for name in draw(st.lists(st.sampled_from(sorted(TYPES)), max_size=6, unique=True)):
-        value = draw(TYPICAL[TYPES[name]] if draw(st.integers(0, 9)) else values)
-        place = context
-        parts = name.split(".")
-        while len(parts) > 1:
-            taken = draw(st.integers(1, len(parts)))
-            inner = place.setdefault(".".join(parts[:taken]), {}) if taken < len(parts) else None
-            if not isinstance(inner, dict):
-                break
-            place, parts = inner, parts[taken:]
-        place[".".join(parts)] = value
-    return context
-
-
-@given(contexts(), st.sampled_from(("msgspec", "ascii", "spaced")))
-@example({"age": 2**63}, "msgspec")
-@example({"cart.total": 5e-324}, "ascii")
-def test_json_gives_what_its_dict_gives(context: dict[str, object], form: str) -> None:
-    if form == "msgspec" and all_fit(context):
-        body = msgspec.json.encode(context)
-    else:
-        body = json.dumps(context, ensure_ascii=form == "ascii", indent=2 if form == "spaced" else None).encode()
-    assert same(outcome(body), outcome(msgspec.json.decode(body)))
-
-
-def all_fit(value: object) -> bool:
-    """Whether msgspec can write it: no int beyond 64 bits."""
-    if isinstance(value, dict | list):
-        return all(all_fit(each) for each in (value.values() if isinstance(value, dict) else value))
-    return not isinstance(value, int) or -(2**63) <= value < 2**64
-
-
-@given(st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
-@example("9007199254740993")
-@example("9007199254740993.0")
-@example("2.2250738585072011e-308")
-@example("1.7976931348623158e308")
-@example("1.7976931348623159e308")
-@example(
-    "179769313486231580793728971405303415079934132710037826936173778980444968292764750946649017977587207096330286416692887910946555547851940402630657488671505820681908902000708383676273854845817711531764475730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880"
-)
-@example("0." + "0" * 400 + "1e401")
-@example(f"{int(sys.float_info.max)}")
-@example(f"{int(sys.float_info.max)}.0")
-@example("4.35e22")
-@example("123456789012345678e-22")
-def test_numbers_are_read_to_the_nearest_double(token: str) -> None:
-    token = token.translate({ord(char): None for char in token if not char.isascii()})
-    expected = float(token)
-    found = outcome(b'{"cart.total": %s}' % token.encode())
-    if math.isinf(expected):
-        assert found == ("must be a number that a double can hold", "cart.total")
-    elif token.lstrip("-").isdigit():
-        assert same(found, {"cart.total": float(int(token))})
-    else:
-        assert same(found, {"cart.total": expected})
 
 
 # The reader itself
