@@ -143,8 +143,8 @@ class _Contexts:
         pending = [("", node)] if isinstance(node, Fields) else []
         while pending:
             prefix, fields = pending.pop()
-            for pair in fields.pairs:
-                name = f"{prefix}{pair.key.text}"
+            for key, pair in fields.pairs.items():
+                name = f"{prefix}{key}"
                 place = pair.key.position
                 if name in places:
                     expected = "each attribute once, nested or dotted"

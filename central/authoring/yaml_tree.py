@@ -106,7 +106,7 @@ class _Builder:
             items = rejoined_items(items, self.problems)
         return Sequence(self.source, mark.index, _end(event), mark.line + 1, mark.column + 1, items, flow)
 
-    def _pairs(self, flow: bool) -> tuple[list[Pair], int]:
+    def _pairs(self, flow: bool) -> tuple[dict[str, Pair], int]:
         pairs: list[Pair] = []
         event = self.parser.get_event()
         while type(event) is not yaml.MappingEndEvent:
@@ -119,8 +119,11 @@ class _Builder:
             event = self.parser.get_event()
         return self._distinct(rejoined(pairs, self.problems) if flow else pairs), _end(event)
 
-    def _distinct(self, pairs: list[Pair]) -> list[Pair]:
-        first: dict[str, Pair] = {}
+    def _distinct(self, pairs: list[Pair]) -> dict[str, Pair]:
+        first = {pair.key.text: pair for pair in pairs}
+        if len(first) == len(pairs) and "<<" not in first:
+            return first
+        first.clear()
         for pair in pairs:
             name = pair.key.text
             if name == "<<" and not pair.key.style:
@@ -132,7 +135,7 @@ class _Builder:
                 self.problems.error(pair.key.position, f"{name!r} is given twice", expected=expected)
             else:
                 first[name] = pair
-        return list(first.values())
+        return first
 
     def _skip(self) -> int:
         """Past the end of the collection that has begun; where that is."""
