@@ -6,7 +6,7 @@ How they are run, and what they reach, is `testing.py`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -71,10 +71,12 @@ class Written(msgspec.Struct, frozen=True):
 
 
 def resolve_tests(
-    tests: Iterable[source.Test], bundle: Bundle, written: Written, attributes: Attributes, problems: Problems
+    tests: Collection[source.Test], bundle: Bundle, written: Written, attributes: Attributes, problems: Problems
 ) -> tuple[Case, ...]:
     """The tests in the order written; what is wrong with them is reported."""
-    placements = {placement.name: placement for placement in bundle.placements}
+    if not tests:
+        return ()
+    placements = {placement.name: _expectable(placement, written) for placement in bundle.placements}
     types = {name: attribute.type for name, attribute in attributes.all.items()}
     for placement in bundle.placements:
         for rule in placement.rules:
@@ -83,9 +85,25 @@ def resolve_tests(
     return tuple(_case(test, placements, written, contexts, problems) for test in tests)
 
 
+class _Expectable(msgspec.Struct, frozen=True):
+    """What tests may expect of a placement. Not `whole`: rules are missing that could not be read."""
+
+    variants: frozenset[str]
+    rules: frozenset[str]
+    whole: bool
+
+
+def _expectable(placement: Placement, written: Written) -> _Expectable:
+    return _Expectable(
+        frozenset({one.name for one in placement.variants} | {NO_VARIANT}),
+        frozenset({one.id for one in placement.rules} | {NO_VARIANT}),
+        written.all_rules(placement),
+    )
+
+
 def _case(
     test: source.Test,
-    placements: Mapping[str, Placement],
+    placements: Mapping[str, _Expectable],
     written: Written,
     contexts: _Contexts,
     problems: Problems,
@@ -101,17 +119,15 @@ def _case(
         detail = None if isinstance(wanted, str) else wanted
         variant = wanted if isinstance(wanted, str) else wanted.variant
         place = test.at("expect", name) if detail is None else detail.at("variant")
-        known = {one.name for one in placement.variants} | {NO_VARIANT}
+        known = placement.variants
         if variant not in known and variant not in written.placements[name].names("variants"):
             message = f"{name!r} has no variant {variant!r}"
             expected = f"a variant of the placement: {', '.join([*sorted(known - {NO_VARIANT}), NO_VARIANT])}"
             problems.error(place, message, expected=expected, nearest=nearest(variant, known))
         rule = None if detail is None else _text(detail.rule)
-        rules = {one.id for one in placement.rules}
-        there = rule is None or rule in rules | {NO_VARIANT} or not written.all_rules(placement)
-        if detail is not None and not there:
-            message = f"{name!r} has no rule {rule!r}"
-            problems.error(detail.at("rule"), message, nearest=nearest(str(rule), rules))
+        if detail is not None and rule is not None and rule not in placement.rules and placement.whole:
+            near = nearest(rule, placement.rules - {NO_VARIANT})
+            problems.error(detail.at("rule"), f"{name!r} has no rule {rule!r}", nearest=near)
         expect.append(Expectation(name, place, variant, _text(detail.reason) if detail else None, rule))
     context, places = contexts.read(test)
     return Case(test.name, test.at("name"), context, places, tuple(expect))

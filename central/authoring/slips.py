@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from central.authoring.tokens import DOUBLE, INT, NAME, NO_TOKEN, STRING
+from central.authoring.tokens import DOUBLE, INT, NAME, STRAY, STRING
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class Slips:
         """Notes what is wrong with a token; the operator that was meant, "" if the parser may go on without it, None
         if it can't.
         """
-        if kind == NO_TOKEN:
+        if kind == STRAY:
             return self._character(text, at, operator_due)
         bracket = self._unbalanced()
         if bracket is not None and bracket[0] == at:

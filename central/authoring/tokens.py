@@ -15,32 +15,28 @@ INT: Final = "int"
 DOUBLE: Final = "double"
 UINT: Final = "uint"
 BYTES: Final = "bytes"
-NO_TOKEN: Final = "none"
+STRAY: Final = "stray"
 
 _KEYWORDS: Final = frozenset({"in", "true", "false", "null"})
 
 # The first that fits is taken: so `r'x'` is no name before a string, `1.5` no int before a double. What begins no
-# token comes as a single character. Escapes are not judged here but where they are decoded, so that a bad one has a
+# token comes as a stray character. Escapes are not judged here but where they are decoded, so that a bad one has a
 # place.
+_RAW: Final = r"""[rR](?:\"\"\"(?s:.)*?\"\"\"|\'\'\'(?s:.)*?\'\'\'|"[^"\r\n]*"|'[^'\r\n]*')"""
+_LONG: Final = r"""\"\"\"(?:[^\\]|\\(?s:.))*?\"\"\"|\'\'\'(?:[^\\]|\\(?s:.))*?\'\'\'"""
+_SHORT: Final = r""""(?:[^"\\\r\n]|\\[^\r\n])*"|'(?:[^'\\\r\n]|\\[^\r\n])*'"""
 _GROUPS: Final = (
     (BYTES, r"""[bB][rR]?(?:"[^"\r\n]*"|'[^'\r\n]*')"""),
-    (
-        STRING,
-        r'''[rR](?:"""(?s:.)*?"""|\'\'\'(?s:.)*?\'\'\'|"[^"\r\n]*"|'[^'\r\n]*')'''
-        r'''|"""(?:[^\\]|\\(?s:.))*?"""|\'\'\'(?:[^\\]|\\(?s:.))*?\'\'\''''
-        r"""|"(?:[^"\\\r\n]|\\[^\r\n])*"|'(?:[^'\\\r\n]|\\[^\r\n])*'""",
-    ),
+    (STRING, f"{_RAW}|{_LONG}|{_SHORT}"),
     (UINT, r"(?:0x[0-9A-Fa-f]+|[0-9]+)[uU]"),
     (DOUBLE, r"[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+"),
     (INT, r"0x[0-9A-Fa-f]+|[0-9]+"),
     (NAME, r"[A-Za-z_][A-Za-z0-9_]*"),
     ("", r"&&|\|\||==|!=|<=|>=|[<>+*%!()\[\].,?:-]|/(?!/)"),
-    (NO_TOKEN, r"(?!//)(?s:.)"),
+    (STRAY, r"(?!//)(?s:.)"),
 )
 _KINDS: Final = ("", *(kind for kind, _ in _GROUPS))
-_TOKEN: Final = re.compile(
-    r"[ \t\n\f\r]*(?:" + "|".join(f"({pattern})" for _, pattern in _GROUPS) + r"|//[^\n]*|\Z)"
-)
+_TOKEN: Final = re.compile(r"[ \t\n\f\r]*(?:" + "|".join(f"({pattern})" for _, pattern in _GROUPS) + r"|//[^\n]*|\Z)")
 
 
 def tokens(text: str) -> Iterator[tuple[str, str, int]]:
