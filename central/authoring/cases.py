@@ -80,7 +80,7 @@ def resolve_tests(
     types = {name: attribute.type for name, attribute in attributes.all.items()}
     for placement in bundle.placements:
         for rule in placement.rules:
-            types |= {one.name: one.type for one in hidden(rule.id)}
+            types.update((one.name, one.type) for one in hidden(rule.id))
     contexts = _Contexts(types, attributes, bundle.segments, problems)
     return tuple(_case(test, placements, written, contexts, problems) for test in tests)
 
@@ -145,7 +145,7 @@ class _Contexts:
     ) -> None:
         self._types = types
         self._attributes = attributes
-        self._parents = {name[:at] for name in types for at in range(len(name)) if name[at] == "."}
+        self._parents = _parents(types)
         self._conditions = {segment.name for segment in segments if segment.when is not None}
         self._precomputed = {segment.name for segment in segments if segment.when is None}
         self._problems = problems
@@ -254,3 +254,14 @@ class _Contexts:
         if not isinstance(node, Broken):
             this = "a text in quotes" if isinstance(node, Scalar) and node.style else "this"
             self._problems.error(node.position, f"{name!r} can't be {this}", expected=expected)
+
+
+def _parents(names: Iterable[str]) -> set[str]:
+    """The names of the objects that dotted names lie in."""
+    parents: set[str] = set()
+    for name in names:
+        parent = name.rpartition(".")[0]
+        while parent and parent not in parents:
+            parents.add(parent)
+            parent = parent.rpartition(".")[0]
+    return parents

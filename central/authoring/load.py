@@ -63,15 +63,16 @@ def load_bundle(directory: Path) -> Loaded:
 
 @contextlib.contextmanager
 def without_collector() -> Iterator[None]:
-    """Leave the cyclic garbage collector off: it would look through the growing trees again and again, and once more
-    when it is on again. So commands do without it until the trees are gone.
-    """
+    """Leave the cyclic garbage collector off: it would look through the growing trees again and again."""
     on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if on:
+            # What was made meanwhile is taken for old, else all of it would be looked through at once.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
