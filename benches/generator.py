@@ -82,7 +82,8 @@ class Scenario:
     def __init__(self, rules: int, placements: int = 1, seed: int = 1) -> None:
         self._random = random.Random(f"{seed}/{rules}/{placements}")
         self._predicates: dict[str, list[list[Predicate]]] = {}
-        names = [f"placement_{number:02}" for number in range(placements)]
+        digits = max(2, len(str(placements - 1)))
+        names = [f"placement_{number:0{digits}}" for number in range(placements)]
         self.bundle = Bundle(
             name="bench",
             timezone="UTC",
@@ -111,6 +112,16 @@ class Scenario:
         """Nested contexts that satisfy no rule of any placement."""
         segments, cities, countries = SEGMENTS[50:], CITIES[290:], COUNTRIES[50:]
         return [nested(self._facts(segments, cities, countries)) for _ in range(count)]
+
+    def sufficient(self, placement: str) -> list[Facts]:
+        """A flat context for each rule of this placement, in order, that states what satisfies it and nothing else."""
+        contexts = []
+        for predicates in self._predicates[placement]:
+            facts: Facts = {"segments": []}
+            for predicate in predicates:
+                predicate.satisfy(facts)
+            contexts.append(facts if facts["segments"] else {name: facts[name] for name in facts if name != "segments"})
+        return contexts
 
     def _placement(self, name: str, rules: int) -> Placement:
         self._predicates[name] = [self._draw_predicates() for _ in range(rules)]

@@ -22,7 +22,7 @@ from central.authoring.dates import DateError, instant
 from central.authoring.diagnostics import Position, Problem, Problems
 from central.authoring.explain_text import render_explanation
 from central.authoring.linking import check_links
-from central.authoring.load import Loaded, load_bundle
+from central.authoring.load import Loaded, load_bundle, without_collector
 from central.authoring.schema import KINDS, json_schema
 from central.authoring.testing import Tested, check_coverage, run_tests
 from rulecore import BundleImage, Engine, Membership, write_bundle
@@ -135,7 +135,8 @@ def _run(parser: argparse.ArgumentParser, run: Callable[..., int], arguments: ar
     if ("snapshot" in arguments) and (arguments.snapshot is None) != (arguments.keys is None):
         parser.error("--snapshot and --keys go together")
     try:
-        return run(arguments)
+        with without_collector():
+            return run(arguments)
     except (_CommandError, EdgewiseError) as error:
         message = str(error)
     except OSError as error:

@@ -9,7 +9,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 PACKAGES: Final = ("rulecore", "edge", "central", "benches")
-CONTROL_PLANE_ONLY: Final = ("duckdb", "lark", "pyarrow", "tzdata", "yaml")
+CONTROL_PLANE_ONLY: Final = ("duckdb", "pyarrow", "tzdata", "yaml")
 
 # One interpreter with nothing of ours in it; each module is imported in a fork of its own.
 ONE_BY_ONE: Final = """

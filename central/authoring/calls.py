@@ -11,7 +11,7 @@ from central.authoring.diagnostics import nearest
 from central.authoring.literals import string_offset
 from central.authoring.scope import RESERVED
 from central.authoring.signatures import ELEMENTS, FORMS, FUNCTIONS, METHODS, Function, Inner, Kind, Overload, Param
-from central.authoring.syntax import Call, Items, Literal, Name, Node
+from central.authoring.syntax_tree import Call, Items, Literal, Name, Node
 from central.authoring.wording import a
 from rulecore import model
 from rulecore.limits import LIMITS

@@ -6,7 +6,7 @@ How they are run, and what they reach, is `testing.py`'s.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -71,21 +71,39 @@ class Written(msgspec.Struct, frozen=True):
 
 
 def resolve_tests(
-    tests: Iterable[source.Test], bundle: Bundle, written: Written, attributes: Attributes, problems: Problems
+    tests: Collection[source.Test], bundle: Bundle, written: Written, attributes: Attributes, problems: Problems
 ) -> tuple[Case, ...]:
     """The tests in the order written; what is wrong with them is reported."""
-    placements = {placement.name: placement for placement in bundle.placements}
+    if not tests:
+        return ()
+    placements = {placement.name: _expectable(placement, written) for placement in bundle.placements}
     types = {name: attribute.type for name, attribute in attributes.all.items()}
     for placement in bundle.placements:
         for rule in placement.rules:
-            types |= {one.name: one.type for one in hidden(rule.id)}
+            types.update((one.name, one.type) for one in hidden(rule.id))
     contexts = _Contexts(types, attributes, bundle.segments, problems)
     return tuple(_case(test, placements, written, contexts, problems) for test in tests)
 
 
+class _Expectable(msgspec.Struct, frozen=True):
+    """What tests may expect of a placement. Not `whole`: rules are missing that could not be read."""
+
+    variants: frozenset[str]
+    rules: frozenset[str]
+    whole: bool
+
+
+def _expectable(placement: Placement, written: Written) -> _Expectable:
+    return _Expectable(
+        frozenset({one.name for one in placement.variants} | {NO_VARIANT}),
+        frozenset({one.id for one in placement.rules} | {NO_VARIANT}),
+        written.all_rules(placement),
+    )
+
+
 def _case(
     test: source.Test,
-    placements: Mapping[str, Placement],
+    placements: Mapping[str, _Expectable],
     written: Written,
     contexts: _Contexts,
     problems: Problems,
@@ -101,17 +119,15 @@ def _case(
         detail = None if isinstance(wanted, str) else wanted
         variant = wanted if isinstance(wanted, str) else wanted.variant
         place = test.at("expect", name) if detail is None else detail.at("variant")
-        known = {one.name for one in placement.variants} | {NO_VARIANT}
+        known = placement.variants
         if variant not in known and variant not in written.placements[name].names("variants"):
             message = f"{name!r} has no variant {variant!r}"
             expected = f"a variant of the placement: {', '.join([*sorted(known - {NO_VARIANT}), NO_VARIANT])}"
             problems.error(place, message, expected=expected, nearest=nearest(variant, known))
         rule = None if detail is None else _text(detail.rule)
-        rules = {one.id for one in placement.rules}
-        there = rule is None or rule in rules | {NO_VARIANT} or not written.all_rules(placement)
-        if detail is not None and not there:
-            message = f"{name!r} has no rule {rule!r}"
-            problems.error(detail.at("rule"), message, nearest=nearest(str(rule), rules))
+        if detail is not None and rule is not None and rule not in placement.rules and placement.whole:
+            near = nearest(rule, placement.rules - {NO_VARIANT})
+            problems.error(detail.at("rule"), f"{name!r} has no rule {rule!r}", nearest=near)
         expect.append(Expectation(name, place, variant, _text(detail.reason) if detail else None, rule))
     context, places = contexts.read(test)
     return Case(test.name, test.at("name"), context, places, tuple(expect))
@@ -129,7 +145,7 @@ class _Contexts:
     ) -> None:
         self._types = types
         self._attributes = attributes
-        self._parents = {name[:at] for name in types for at in range(len(name)) if name[at] == "."}
+        self._parents = _parents(types)
         self._conditions = {segment.name for segment in segments if segment.when is not None}
         self._precomputed = {segment.name for segment in segments if segment.when is None}
         self._problems = problems
@@ -143,8 +159,8 @@ class _Contexts:
         pending = [("", node)] if isinstance(node, Fields) else []
         while pending:
             prefix, fields = pending.pop()
-            for pair in fields.pairs:
-                name = f"{prefix}{pair.key.text}"
+            for key, pair in fields.pairs.items():
+                name = f"{prefix}{key}"
                 place = pair.key.position
                 if name in places:
                     expected = "each attribute once, nested or dotted"
@@ -238,3 +254,14 @@ class _Contexts:
         if not isinstance(node, Broken):
             this = "a text in quotes" if isinstance(node, Scalar) and node.style else "this"
             self._problems.error(node.position, f"{name!r} can't be {this}", expected=expected)
+
+
+def _parents(names: Iterable[str]) -> set[str]:
+    """The names of the objects that dotted names lie in."""
+    parents: set[str] = set()
+    for name in names:
+        parent = name.rpartition(".")[0]
+        while parent and parent not in parents:
+            parents.add(parent)
+            parent = parent.rpartition(".")[0]
+    return parents

@@ -9,7 +9,7 @@ import msgspec
 from central.authoring.diagnostics import Origin, nearest
 from central.authoring.scope import SEGMENTS, Scope
 from central.authoring.signatures import Inner, Kind
-from central.authoring.syntax import Group, Name, Node
+from central.authoring.syntax_tree import Group, Name, Node
 from central.authoring.wording import a, one_of, to_be_bool
 from rulecore import model
 from rulecore.model import Type

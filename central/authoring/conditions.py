@@ -23,7 +23,8 @@ from central.authoring.signatures import (
     NUMBERS,
     Inner,
 )
-from central.authoring.syntax import Broken, Call, Group, Items, Literal, Name, Node, Select, parse
+from central.authoring.syntax import parse
+from central.authoring.syntax_tree import Broken, Call, Group, Items, Literal, Name, Node, Select
 from central.authoring.wording import a, one_of, to_calculate, to_compare
 from rulecore import model
 from rulecore.limits import LIMITS

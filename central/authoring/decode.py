@@ -216,7 +216,7 @@ def _dict(kind: inspect.DictType, words: str) -> _Reader:
         if not isinstance(node, Mapping) or len(node.pairs) < (kind.min_length or 0):
             return _wrong(node, words, problems)
         values: dict[object, object] = {}
-        for pair in node.pairs:
+        for pair in node.pairs.values():
             key, value = read_key(pair.key, problems), read_value(pair.value, problems)
             if isinstance(value, Located):
                 value.located(value.node, pair.key.position)
@@ -261,10 +261,10 @@ def _struct(cls: type, kind: inspect.StructType, words: str) -> _Reader:
         if not isinstance(node, Mapping):
             return _wrong(node, words, problems)
         values: dict[str, Any] = {}
-        for pair in node.pairs:
-            field = fields.get(pair.key.text)
+        for name, pair in node.pairs.items():
+            field = fields.get(name)
             if field is None:
-                _unknown(pair.key.position, pair.key.text, list(fields), problems)
+                _unknown(pair.key.position, name, list(fields), problems)
                 continue
             if field.condition:
                 _mend(pair, problems)
@@ -273,7 +273,7 @@ def _struct(cls: type, kind: inspect.StructType, words: str) -> _Reader:
                 values[field.name] = value
         missing = [name for name in required if fields[name].name not in values]
         for name in missing:
-            if node.find(name) is None:
+            if name not in node.pairs:
                 expected = f"`{name}:` with {fields[name].expected}"
                 problems.error(node.position, f"the field {name!r} is missing", expected=expected)
         if missing:

@@ -6,7 +6,7 @@ The same text means the same everywhere in a bundle, so it is compiled once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from central.authoring.conditions import compile_condition
@@ -48,6 +48,16 @@ class Guards:
         if compiled is not None:
             self._compiled[scalar.text] = compiled
         return compiled
+
+
+def used_in(conditions: Iterable[Expr]) -> tuple[set[str], set[str]]:
+    """The names of the attributes and of the segments that conditions name. What is shared is looked at once."""
+    attributes: set[str] = set()
+    segments: set[str] = set()
+    for condition in {id(condition): condition for condition in conditions}.values():
+        for one in named_in(condition):
+            (segments if isinstance(one, InSegment) else attributes).add(one.name)
+    return attributes, segments
 
 
 def named_in(expr: Expr) -> Iterator[Attr | Has | InSegment]:

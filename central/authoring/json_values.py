@@ -34,7 +34,7 @@ def json_value(node: Node) -> object:
     if isinstance(node, Sequence):
         return [json_value(item) for item in node.items]
     if isinstance(node, Mapping):
-        return {pair.key.text: json_value(pair.value) for pair in node.pairs}
+        return {name: json_value(pair.value) for name, pair in node.pairs.items()}
     raise BadValueError(node, "", "")
 
 

@@ -1,6 +1,6 @@
 """CEL's literals: from the text that the author wrote to the value, and for strings back to the place of a character.
 
-Where a literal begins and ends is the grammar's (`cel.lark`); what a string means (a pattern, a time zone) is for
+Where a literal begins and ends is said in `tokens.py`; what a string means (a pattern, a time zone) is for
 `constants.py`.
 """
 

@@ -24,14 +24,14 @@ from central.authoring.decode import decode
 from central.authoring.diagnostics import Problems
 from central.authoring.experiments import Experiments
 from central.authoring.files import File, read_files
-from central.authoring.guards import Guards, named_in
+from central.authoring.guards import Guards, used_in
 from central.authoring.placements import Placements
 from central.authoring.reach import warn_of_unreachable
 from central.authoring.rules import Rules
 from central.authoring.scope import Scope
 from central.authoring.segments import compile_segments, with_precomputed
 from central.authoring.yaml_tree import read_tree
-from rulecore.model import Attr, Attribute, Bundle, Expr, Has, Rule
+from rulecore.model import Attribute, Bundle, Rule
 
 _T = TypeVar("_T")
 
@@ -57,12 +57,12 @@ class Loaded(msgspec.Struct, frozen=True):
 
 def load_bundle(directory: Path) -> Loaded:
     """Read and check a bundle's directory. Whatever is wrong is in `problems`, never raised."""
-    with _without_collector():
+    with without_collector():
         return _load(directory)
 
 
 @contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Leave the cyclic garbage collector off: it would look through the growing trees again and again."""
     on = gc.isenabled()
     gc.disable()
@@ -70,6 +70,9 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         if on:
+            # What was made meanwhile is taken for old, else all of it would be looked through at once.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -149,31 +152,28 @@ def _resolve(sources: Sources, attributes: Attributes, blocks: Blocks, problems:
     every = [rule for placement in placements for rule in placement.rules]
     conditions = [rule.when for rule in every if rule.when is not None]
     conditions += [segment.when for segment in segments if segment.when is not None]
+    attribute_names, segment_names = used_in(conditions)
     units = {rule.unit for rule in every}
     units |= {one.unit for one in experiments.layers.values()} | {one.unit for one in experiments.holdouts.values()}
     return Bundle(
         name=sources.bundle.bundle,
         timezone=sources.bundle.timezone,
-        attributes=_used(attributes, conditions, units, every),
-        segments=with_precomputed(segments, conditions),
+        attributes=_used(attributes, attribute_names | units, every),
+        segments=with_precomputed(segments, segment_names),
         holdouts=tuple(experiments.holdouts[name] for name in sorted(experiments.holdouts)),
         layers=tuple(experiments.layers[name] for name in sorted(experiments.layers)),
         placements=tuple(placements),
     )
 
 
-def _used(
-    attributes: Attributes, conditions: Iterable[Expr], units: set[str], rules: Iterable[Rule]
-) -> tuple[Attribute, ...]:
-    """The declared attributes and those that conditions, units, caps and sticky splits use, by name."""
-    names = set(attributes.declared) | units
-    for condition in conditions:
-        names |= {one.name for one in named_in(condition) if isinstance(one, Attr | Has)}
-    used = {name: attributes.all[name] for name in names if name in attributes.all}
+def _used(attributes: Attributes, names: set[str], rules: Iterable[Rule]) -> tuple[Attribute, ...]:
+    """The declared attributes, those named, and those of caps and sticky splits, by name."""
+    used = {name: attributes.all[name] for name in attributes.declared | names if name in attributes.all}
     for rule in rules:
-        shows, sticky = hidden(rule.id)
-        if rule.cap is not None:
-            used[shows.name] = shows
-        if rule.sticky:
-            used[sticky.name] = sticky
+        if rule.cap is not None or rule.sticky:
+            shows, sticky = hidden(rule.id)
+            if rule.cap is not None:
+                used[shows.name] = shows
+            if rule.sticky:
+                used[sticky.name] = sticky
     return tuple(used[name] for name in sorted(used))

@@ -22,14 +22,11 @@ def compile_segments(segments: Mapping[str, source.Segment], guards: Guards, pro
     return compiled
 
 
-def with_precomputed(declared: Iterable[Segment], guards: Iterable[Expr]) -> tuple[Segment, ...]:
-    """The declared segments and those that the conditions of rules or segments name beside them, by name."""
+def with_precomputed(declared: Iterable[Segment], named: Iterable[str]) -> tuple[Segment, ...]:
+    """The declared segments and those that conditions name beside them, by name."""
     segments = {segment.name: segment for segment in declared}
-    conditions = [*guards, *(segment.when for segment in segments.values() if segment.when is not None)]
-    for condition in conditions:
-        for named in named_in(condition):
-            if isinstance(named, InSegment) and named.name not in segments:
-                segments[named.name] = Segment(named.name, PERSONAL)
+    for name in named:
+        segments.setdefault(name, Segment(name, PERSONAL))
     return tuple(segments[name] for name in sorted(segments))
 
 

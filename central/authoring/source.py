@@ -75,19 +75,19 @@ class Located(msgspec.Struct, dict=True, forbid_unknown_fields=True):
 
     def written(self, name: str) -> bool:
         """Whether the author gave the field, rightly or wrongly."""
-        return self.node.find(name) is not None
+        return name in self.node.pairs
 
     def names(self, name: str) -> list[str]:
         """The names that the author gave under a field, those among them whose value is wrong, too."""
         node = self.value(name)
-        return [pair.key.text for pair in node.pairs] if isinstance(node, Mapping) else []
+        return list(node.pairs) if isinstance(node, Mapping) else []
 
     def value(self, *path: str | int) -> Node | None:
         """The node at a path of names and positions in lists."""
         node: Node = self.node
         for step in path:
             if isinstance(node, Mapping) and isinstance(step, str):
-                pair = node.find(step)
+                pair = node.pairs.get(step)
                 if pair is None:
                     return None
                 node = pair.value
@@ -105,7 +105,7 @@ class Located(msgspec.Struct, dict=True, forbid_unknown_fields=True):
     def key_at(self, *path: str) -> Position:
         """Where the last name of a path stands."""
         parent = self.value(*path[:-1])
-        pair = parent.find(path[-1]) if isinstance(parent, Mapping) else None
+        pair = parent.pairs.get(path[-1]) if isinstance(parent, Mapping) else None
         return self.head if pair is None else pair.key.position
 
     def scalar(self, *path: str | int) -> Scalar | None:

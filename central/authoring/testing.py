@@ -14,7 +14,7 @@ from central.authoring.cases import Case, Expectation
 from central.authoring.dates import instant
 from central.authoring.diagnostics import Problems
 from central.authoring.load import Sources
-from rulecore import Engine
+from rulecore import Decision, Engine
 from rulecore.errors import ContextError
 from rulecore.explanation import Explanation, FormulaTrace, Outcome, RuleTrace, Truth
 from rulecore.model import NO_VARIANT, Bundle
@@ -43,14 +43,21 @@ def run_tests(engine: Engine, cases: Iterable[Case], problems: Problems) -> Test
         tests += 1
         holds = True
         for expectation in case.expect:
-            explanation = _explained(engine, case, expectation, problems)
-            if explanation is None:
+            try:
+                decision = engine.decide(expectation.placement, case.context, DEFAULT_NOW)
+            except ContextError as error:
+                place = case.places.get(error.attribute or "", case.place)
+                problems.error(place, f"the context can't be taken: {error}")
                 holds = False
                 break
             asked[expectation.placement] = asked.get(expectation.placement, 0) + 1
-            for trace in explanation.rules:
-                decided[trace.rule] = decided.get(trace.rule, 0) + (trace.outcome is Outcome.WON)
-            holds &= _check(case, expectation, explanation, problems)
+            won = decision.held_out[0] if decision.held_out else decision.rule
+            if won is not None:
+                decided[won] = decided.get(won, 0) + 1
+            if not _as_expected(expectation, decision):
+                holds = False
+                explanation = engine.explain(expectation.placement, case.context, DEFAULT_NOW)
+                _report(case, expectation, explanation, problems)
         passed += holds
     return Tested(tests, passed, asked, decided)
 
@@ -71,24 +78,17 @@ def check_coverage(bundle: Bundle, sources: Sources, tested: Tested, problems: P
                 problems.error(written.at("id"), f"every test reaches the rule {rule.id!r}", expected=expected)
 
 
-def _explained(engine: Engine, case: Case, expectation: Expectation, problems: Problems) -> Explanation | None:
-    try:
-        return engine.explain(expectation.placement, case.context, DEFAULT_NOW)
-    except ContextError as error:
-        place = case.places.get(error.attribute or "", case.place)
-        problems.error(place, f"the context can't be taken: {error}")
-        return None
-
-
-def _check(case: Case, expectation: Expectation, got: Explanation, problems: Problems) -> bool:
-    """Whether the decision is what was expected."""
+def _as_expected(expectation: Expectation, got: Decision) -> bool:
     wanted_rule = None if expectation.rule == NO_VARIANT else expectation.rule
-    if (
+    return (
         got.variant == expectation.variant
         and expectation.reason in (None, got.reason)
         and (expectation.rule is None or wanted_rule == got.rule)
-    ):
-        return True
+    )
+
+
+def _report(case: Case, expectation: Expectation, got: Explanation, problems: Problems) -> None:
+    """Report a decision that is not what was expected."""
     wanted = [expectation.variant]
     decided = [got.variant]
     if expectation.reason is not None:
@@ -103,7 +103,6 @@ def _check(case: Case, expectation: Expectation, got: Explanation, problems: Pro
         expected=", ".join(wanted),
         why=why(got),
     )
-    return False
 
 
 def why(got: Explanation) -> str:

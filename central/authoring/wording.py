@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from central.authoring.signatures import ARITHMETIC, NUMBERS, Inner, Kind
-from central.authoring.syntax import Literal, Node
+from central.authoring.syntax_tree import Literal, Node
 from rulecore.model import Type
 from rulecore.render import quote
 

@@ -1,6 +1,7 @@
 """The node tree of a YAML file: scalars are the text that the author wrote, and every node knows its place.
 
-Nothing is typed here: `no` and `1.10` are texts. How the tree is built is `yaml_tree.py`'s.
+Nothing is typed here: `no` and `1.10` are texts. How the tree is built is `yaml_tree.py`'s. Nodes are many, and none
+leads back to itself: so the garbage collector need not look at them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _HEX_ESCAPES: Final = {"x": 2, "u": 4, "U": 8}
 _BLANK_ESCAPES: Final = " nt"
 
 
-class Node(msgspec.Struct, eq=False):
+class Node(msgspec.Struct, eq=False, gc=False):
     """A value. `start` and `end` are offsets in the source's text; `line` and `column` count from 1."""
 
     source: YamlSource
@@ -32,38 +33,35 @@ class Node(msgspec.Struct, eq=False):
         return self.source.place(self.line, self.column)
 
 
-class Scalar(Node, eq=False):
+class Scalar(Node, eq=False, gc=False):
     """A text. `style` is "" for a plain one, else the quote or block indicator: ' \" | >."""
 
     text: str
     style: str = ""
 
 
-class Pair(msgspec.Struct, eq=False):
+class Pair(msgspec.Struct, eq=False, gc=False):
     """A field: a name and its value."""
 
     key: Scalar
     value: Node
 
 
-class Mapping(Node, eq=False):
-    """Fields in the order written, no name twice. `flow` when written with { }."""
+class Mapping(Node, eq=False, gc=False):
+    """Fields by name, in the order written. `flow` when written with { }."""
 
-    pairs: list[Pair]
+    pairs: dict[str, Pair]
     flow: bool
 
-    def find(self, name: str) -> Pair | None:
-        return next((pair for pair in self.pairs if pair.key.text == name), None)
 
-
-class Sequence(Node, eq=False):
+class Sequence(Node, eq=False, gc=False):
     """Items in the order written. `flow` when written with [ ]."""
 
     items: list[Node]
     flow: bool
 
 
-class Broken(Node, eq=False):
+class Broken(Node, eq=False, gc=False):
     """A value that was reported already: nobody complains about it again."""
 
 

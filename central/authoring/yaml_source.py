@@ -15,7 +15,6 @@ from central.config import LIMITS
 _FORBIDDEN: Final = re.compile(
     "[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
-_TAB: Final = re.compile(r"^([^\t\n]*)\t", re.MULTILINE)
 
 
 class YamlSource:
@@ -76,13 +75,13 @@ class YamlSource:
 def _cleaned(file: str, text: str, problems: Problems) -> str:
     if not _FORBIDDEN.search(text) and "\t" not in text:
         return text
-    for match in _TAB.finditer(text):
-        position = Position(file, text.count("\n", 0, match.start()) + 1, len(match[1]) + 1)
-        problems.error(position, "a tab", expected="spaces; in double quotes \\t")
-    for match in _FORBIDDEN.finditer(text):
-        line = text.count("\n", 0, match.start()) + 1
-        position = Position(file, line, match.start() - text.rfind("\n", 0, match.start()))
-        code = ord(match[0])
-        expected = f"in double quotes, \\u{code:04x}" if code else "text"
-        problems.error(position, f"the character U+{code:04X} can't stand in a source", expected=expected)
+    for number, line in enumerate(text.split("\n"), 1):
+        if "\t" in line:
+            expected = "spaces; in double quotes \\t"
+            problems.error(Position(file, number, line.index("\t") + 1), "a tab", expected=expected)
+        for match in _FORBIDDEN.finditer(line):
+            code = ord(match[0])
+            place = Position(file, number, match.start() + 1)
+            expected = f"in double quotes, \\u{code:04x}" if code else "text"
+            problems.error(place, f"the character U+{code:04X} can't stand in a source", expected=expected)
     return _FORBIDDEN.sub(" ", text).replace("\t", " ")

@@ -211,9 +211,12 @@ def _cut_by_comment(scalar: Scalar, problems: Problems) -> Scalar:
 
 
 def _split_by_colon(mapping: Mapping, problems: Problems) -> Node:
-    key, value = (mapping.pairs[0].key, mapping.pairs[0].value) if len(mapping.pairs) == 1 else (None, mapping)
+    if len(mapping.pairs) != 1:
+        return mapping
+    (pair,) = mapping.pairs.values()
+    key, value = pair.key, pair.value
     text = mapping.source.text[mapping.start : value.end]
-    if mapping.flow or key is None or key.style or "\n" in text or _A_FIELD.fullmatch(key.text):
+    if mapping.flow or key.style or "\n" in text or _A_FIELD.fullmatch(key.text):
         return mapping
     problems.error(mapping.position, _COLON, expected=in_quotes(text))
     return Scalar(mapping.source, mapping.start, value.end, mapping.line, mapping.column, text)

@@ -9,7 +9,20 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import yaml
+from yaml import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    CSafeLoader,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    MarkedYAMLError,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
 
 from central.authoring.diagnostics import Position, Problems
 from central.authoring.yaml_nodes import Broken, Mapping, Node, Pair, Scalar, Sequence
@@ -31,7 +44,7 @@ def read_tree(file: str, data: bytes, problems: Problems) -> Node | None:
         found = Problems()
         try:
             root = _Builder(source, found).document()
-        except yaml.MarkedYAMLError as error:
+        except MarkedYAMLError as error:
             if _repaired(source, error, problems):
                 continue
             problems.take(found)
@@ -50,7 +63,7 @@ class _Builder:
     def __init__(self, source: YamlSource, problems: Problems) -> None:
         self.source = source
         self.problems = problems
-        self.parser: Any = yaml.CSafeLoader(source.text)
+        self.parser: Any = CSafeLoader(source.text)
         self.depth = 0
 
     def document(self) -> Node | None:
@@ -58,12 +71,12 @@ class _Builder:
         while True:
             event: Any = self.parser.get_event()
             kind = type(event)
-            if kind is yaml.StreamEndEvent:
+            if kind is StreamEndEvent:
                 return root
-            if kind is yaml.DocumentStartEvent and root is not None:
+            if kind is DocumentStartEvent and root is not None:
                 self.problems.error(self._place(event), "a second document begins here", expected="one document a file")
                 return root
-            if isinstance(event, yaml.NodeEvent):
+            if isinstance(event, NodeEvent):
                 root = self.node(event)
 
     def node(self, event: Any) -> Node:
@@ -71,12 +84,12 @@ class _Builder:
             self._anchor(event)
         kind = type(event)
         mark, end = event.start_mark, event.end_mark.index
-        if kind is yaml.ScalarEvent:
-            place = (self.source, mark.index, end, mark.line + 1, mark.column + 1)
+        if kind is ScalarEvent:
+            text, style = event.value, event.style or ""
             if event.tag is not None:
-                return Scalar(*place, self._tag(event))
-            return Scalar(*place, event.value, event.style or "")
-        if kind is yaml.AliasEvent:
+                text, style = self._tag(event), ""
+            return Scalar(self.source, mark.index, end, mark.line + 1, mark.column + 1, text, style)
+        if kind is AliasEvent:
             return Broken(self.source, mark.index, end, mark.line + 1, mark.column + 1)
         if event.tag is not None:
             self._tag(event)
@@ -87,7 +100,7 @@ class _Builder:
 
     def _collection(self, event: Any) -> Node:
         mark = event.start_mark
-        mapping = type(event) is yaml.MappingStartEvent
+        mapping = type(event) is MappingStartEvent
         if self.depth > LIMITS.nesting_levels_max:
             expected = f"at most {LIMITS.nesting_levels_max} levels"
             self.problems.error(self._place(event), "this is nested too deeply", expected=expected)
@@ -99,28 +112,32 @@ class _Builder:
             return Mapping(self.source, mark.index, end, mark.line + 1, mark.column + 1, pairs, flow)
         items: list[Node] = []
         event = self.parser.get_event()
-        while type(event) is not yaml.SequenceEndEvent:
+        while type(event) is not SequenceEndEvent:
             items.append(self.node(event))
             event = self.parser.get_event()
         if flow:
             items = rejoined_items(items, self.problems)
         return Sequence(self.source, mark.index, _end(event), mark.line + 1, mark.column + 1, items, flow)
 
-    def _pairs(self, flow: bool) -> tuple[list[Pair], int]:
+    def _pairs(self, flow: bool) -> tuple[dict[str, Pair], int]:
         pairs: list[Pair] = []
-        event = self.parser.get_event()
-        while type(event) is not yaml.MappingEndEvent:
-            key = self.node(event)
-            value = self.node(self.parser.get_event())
+        next_event, node = self.parser.get_event, self.node
+        event = next_event()
+        while type(event) is not MappingEndEvent:
+            key = node(event)
+            value = node(next_event())
             if isinstance(key, Scalar):
                 pairs.append(Pair(key, value))
             elif not isinstance(key, Broken):
                 self.problems.error(key.position, "a list or mapping can't be a name", expected="a name")
-            event = self.parser.get_event()
+            event = next_event()
         return self._distinct(rejoined(pairs, self.problems) if flow else pairs), _end(event)
 
-    def _distinct(self, pairs: list[Pair]) -> list[Pair]:
-        first: dict[str, Pair] = {}
+    def _distinct(self, pairs: list[Pair]) -> dict[str, Pair]:
+        first = {pair.key.text: pair for pair in pairs}
+        if len(first) == len(pairs) and "<<" not in first:
+            return first
+        first.clear()
         for pair in pairs:
             name = pair.key.text
             if name == "<<" and not pair.key.style:
@@ -132,19 +149,19 @@ class _Builder:
                 self.problems.error(pair.key.position, f"{name!r} is given twice", expected=expected)
             else:
                 first[name] = pair
-        return list(first.values())
+        return first
 
     def _skip(self) -> int:
         """Past the end of the collection that has begun; where that is."""
         depth, end = 1, 0
         while depth:
             event: Any = self.parser.get_event()
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
             end = _end(event)
         return end
 
     def _anchor(self, event: Any) -> None:
-        alias = type(event) is yaml.AliasEvent
+        alias = type(event) is AliasEvent
         self.problems.error(
             self._place(event),
             f"{'aliases' if alias else 'anchors'} ({'*' if alias else '&'}{event.anchor}) are not taken",
@@ -157,8 +174,8 @@ class _Builder:
         if raw.startswith("!!"):
             expected = "the value alone"
             self.problems.error(self._place(event), f"tags ({raw.split()[0]}) are not taken", expected=expected)
-            return str(event.value) if type(event) is yaml.ScalarEvent else ""
-        expected = in_quotes(raw) if type(event) is yaml.ScalarEvent else ""
+            return str(event.value) if type(event) is ScalarEvent else ""
+        expected = in_quotes(raw) if type(event) is ScalarEvent else ""
         self.problems.error(self._place(event), A_TAG, expected=expected)
         return raw
 
@@ -170,7 +187,7 @@ def _end(event: Any) -> int:
     return int(event.end_mark.index)
 
 
-def _repaired(source: YamlSource, error: yaml.MarkedYAMLError, problems: Problems) -> bool:
+def _repaired(source: YamlSource, error: MarkedYAMLError, problems: Problems) -> bool:
     """Whether one of the lines that the parser names holds a trap, which is reported and repaired."""
     marks = [mark for mark in (error.problem_mark, error.context_mark) if mark is not None]
     return any(repair(source, mark.line + 1, mark.column, problems) for mark in marks)
@@ -185,7 +202,7 @@ def _no_field(text: str, first: int) -> tuple[str, str]:
     return f"this does not go with the fields from line {first} on", _FIELD
 
 
-def _report(source: YamlSource, error: yaml.MarkedYAMLError, problems: Problems) -> None:
+def _report(source: YamlSource, error: MarkedYAMLError, problems: Problems) -> None:
     """The parser's complaint in our words."""
     what, doing = error.problem or "", error.context or ""
     mark, since = error.problem_mark, error.context_mark or error.problem_mark

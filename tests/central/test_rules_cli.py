@@ -386,7 +386,7 @@ try:
     main(sys.argv[1:])
 except SystemExit as stop:
     assert not stop.code
-heavy = {"duckdb", "pyarrow", "lark", "yaml", "rulecore", "msgspec"}
+heavy = {"duckdb", "pyarrow", "yaml", "rulecore", "msgspec"}
 sys.exit(str(sorted(heavy & sys.modules.keys())) if heavy & sys.modules.keys() else 0)
 """
     ran = started("--help", program=program)
@@ -399,7 +399,7 @@ def test_rules_do_without_what_snapshots_are_built_with() -> None:
     assert started(program=program).stderr.strip() == b""
 
 
-@pytest.mark.parametrize("missing", ["lark", "yaml"])
+@pytest.mark.parametrize("missing", ["orjson", "yaml"])
 def test_without_the_extra_the_command_says_how_to_install_it(missing: str) -> None:
     program = f"import sys; sys.modules[{missing!r}] = None; from central.cli import main; sys.exit(main(sys.argv[1:]))"
     ran = started("rules", "check", "shop", program=program)

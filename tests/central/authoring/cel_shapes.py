@@ -12,7 +12,8 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from central.authoring.syntax import Broken, Call, Group, Items, Literal, Name, Node, Select, parse
+from central.authoring.syntax import parse
+from central.authoring.syntax_tree import Broken, Call, Group, Items, Literal, Name, Node, Select
 from rulecore.render import quote
 
 Shape = tuple[Any, ...]

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from central.authoring.scope import RESERVED
-from central.authoring.syntax import Broken, Group, Literal, Name, parse
+from central.authoring.syntax import parse
+from central.authoring.syntax_tree import Broken, Group, Literal, Name
 from tests.central.authoring.cel_shapes import ENV, SYMBOLS, Shape, google_shape, joined, our_shape, shape_of, write
 
 LITERALS = [
