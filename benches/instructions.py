@@ -114,7 +114,7 @@ def _symbol(extension: str, name: str) -> str:
 def _environment() -> dict[str, str]:
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     if shutil.which("valgrind") is None:
-        environment["VALGRIND_LIB"] = str((VALGRIND / "usr/libexec/valgrind").resolve())
+        environment["VALGRIND_LIB"] = str(VALGRIND / "usr/libexec/valgrind")
     return environment
 
 
@@ -131,7 +131,7 @@ def _valgrind() -> list[str]:
             subprocess.run(["dpkg", "-x", package.name, "."], cwd=VALGRIND, check=True)
         except (OSError, subprocess.CalledProcessError, ValueError) as error:
             raise SystemExit(f"Counting instructions needs valgrind: install it. ({error})") from None
-    return [str(fetched.resolve())]
+    return [str(fetched)]  # relative: it is a shell script that takes a space for an end
 
 
 def tools() -> dict[str, str]:
