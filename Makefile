@@ -4,12 +4,15 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+FUZZ_INSTALLED := $(VENV)/.fuzz-installed
 BUILT := $(VENV)/.built
 PIP := $(PYTHON) -m pip -q --disable-pip-version-check
 
 # The extensions and what they are made of.
 SOURCES := $(wildcard rulecore/*.pyx rulecore/*.pxd)
 SANITIZED := build/sanitize
+COVERED := build/coverage
+FUZZED := build/fuzz
 SANITIZE_TESTS := $(wildcard tests/rulecore/test_image*.py tests/rulecore/test_context*.py \
 	tests/rulecore/test_agreement*.py tests/rulecore/test_membership*.py tests/rulecore/test_text*.py \
 	tests/rulecore/test_address*.py tests/rulecore/test_engine*.py tests/rulecore/test_expressions*.py)
@@ -19,7 +22,7 @@ SYSTEM_PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python
 	$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test soak lint format bench sanitize clean
+.PHONY: help build demo test soak lint format bench instructions sanitize coverage fuzz clean
 
 help:  ## Say what there is
 	@echo 'Edgewise. The first of these that you run makes .venv and builds; that takes a minute or two.'
@@ -57,7 +60,11 @@ format: $(BUILT)  ## Rewrite the Python sources as `make lint` wants them
 bench: $(BUILT)  ## Speed, beside floors measured in the same run (QUICK=1: a glance)
 	@$(PYTHON) -m benches.run $(if $(QUICK),--quick)
 
-# A build of its own, beside the usual one, and of the tests those that go for memory.
+# The same on a fast, a slow and a busy machine, so this gates a change, and seconds don't.
+instructions: $(BUILT)  ## Instructions a decision, counted by callgrind, against what is written down (ACCEPT=1: write)
+	@$(PYTHON) -m benches.instructions $(if $(ACCEPT),--accept)
+
+# The next three have a build each of their own, beside the usual one. Of the tests, those that go for memory.
 sanitize: $(BUILT)  ## Damaged images, contexts and agreement under AddressSanitizer and UndefinedBehaviorSanitizer
 	@echo '== Building the extensions with sanitizers into $(SANITIZED)'
 	@EDGEWISE_SANITIZE=1 $(PYTHON) setup.py -q build --build-base $(SANITIZED)/base --build-lib $(SANITIZED)/lib
@@ -65,6 +72,21 @@ sanitize: $(BUILT)  ## Damaged images, contexts and agreement under AddressSanit
 	@LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" \
 		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
 		$(PYTHON) -m pytest -n auto -p no:cacheprovider -o pythonpath=$(SANITIZED)/lib $(SANITIZE_TESTS) $(ARGS)
+
+coverage: $(BUILT)  ## Which lines of the extensions their tests run; less than 95 % fails
+	@echo '== Building the extensions with counters into $(COVERED)'
+	@EDGEWISE_COVERAGE=1 $(PYTHON) setup.py -q build --build-base $(COVERED)/base --build-lib $(COVERED)/lib
+	@echo '== Tests with counters'
+	@find $(COVERED) -name '*.gcda' -delete
+	@$(PYTHON) -m pytest -n auto -p no:cacheprovider -o pythonpath=$(COVERED)/lib tests/rulecore $(ARGS)
+	@$(PYTHON) -m tests.line_coverage $(COVERED)/base
+
+fuzz: $(BUILT) $(FUZZ_INSTALLED)  ## Fuzz the readers (SECONDS=60 each; CASE=file: run that again; KEEP=1: keep what is new)
+	@echo '== Building the extensions for the fuzzer into $(FUZZED)'
+	@EDGEWISE_FUZZ=1 $(PYTHON) setup.py -q build --build-base $(FUZZED)/base --build-lib $(FUZZED)/lib
+	@gcc -O2 -shared -fPIC -o $(FUZZED)/counters.so tests/fuzz/counters.c
+	@echo '== Fuzzing'
+	@$(PYTHON) -m tests.fuzz.run $(if $(SECONDS),--seconds $(SECONDS)) $(if $(KEEP),--keep) $(if $(CASE),--case '$(CASE)')
 
 clean:  ## Remove what was built, .venv too
 	rm -rf $(VENV) build dist edgewise.egg-info benches/results .hypothesis .mypy_cache .ruff_cache .pytest_cache
@@ -86,6 +108,11 @@ $(INSTALLED): pyproject.toml setup.py
 	@test -x $(PYTHON) || '$(SYSTEM_PYTHON)' -m venv $(VENV)
 	@$(PYTHON) -c "$$BUILD_REQUIRES" | xargs -d '\n' $(PIP) install
 	@EDGEWISE_WITHOUT_EXTENSIONS=1 $(PIP) install --no-build-isolation -e '.[dev]'
+	@touch $@
+
+# Not one of the tools that everything else needs: there is no atheris for every Python and system.
+$(FUZZ_INSTALLED): $(INSTALLED)
+	@EDGEWISE_WITHOUT_EXTENSIONS=1 $(PIP) install --no-build-isolation -e '.[fuzz]'
 	@touch $@
 
 $(BUILT): $(INSTALLED) $(SOURCES)

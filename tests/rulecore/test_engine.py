@@ -207,6 +207,7 @@ def test_one_column_may_fill_several_attributes_and_each_must_be_of_its_type() -
     keys = MembershipKeys(bytes(16), {1: bytes(16)})
     membership = Membership(write_snapshot({"v1": set()}, keys, 1, {"tier": {"v1": "gold"}}), keys)
     engine = Engine(BundleImage(write_bundle(columns_of(Type.STRING, Type.STRING))), membership)
+    assert engine.membership is membership
     assert [decision.variant for decision in engine.decide_all({"visitor_id": "v1"}, NOW)] == ["v", "v"]
     with pytest.raises(LinkError, match="column tier is string, the attribute tier-0 int"):
         Engine(BundleImage(write_bundle(columns_of(Type.INT, Type.STRING))), membership)

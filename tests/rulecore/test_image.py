@@ -22,6 +22,7 @@ from rulecore import (
 )
 from rulecore._hash import xxh64
 from rulecore._layout import Section
+from rulecore.limits import LIMITS
 from rulecore.model import Attr, Attribute, Bundle, Call, Const, Placement, Rule, Source, Type, Variant
 from tests.samples import CONTEXTS, sample_bundle
 
@@ -79,6 +80,8 @@ def test_an_image_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert image.block("hero", "coat") is None
         assert image.segments == ("vip",)
         assert image.size == len(IMAGE)
+        assert image.rule_count == sum(len(placement.rules) for placement in sample_bundle().placements)
+        assert 0 < image.predicate_count < image.rule_count
         written = {attribute.name: attribute for attribute in sample_bundle().attributes}
         read = {attribute.name: attribute for attribute in image.attributes}
         assert written.items() <= read.items()
@@ -264,6 +267,13 @@ def test_an_empty_file_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     with pytest.raises(ImageError, match="shorter than a header"):
         BundleImage.open(tmp_path / "empty")
+
+
+def test_a_file_larger_than_a_bundle_may_be_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as large:
+        large.truncate(LIMITS.bundle_bytes_max + 1)
+    with pytest.raises(ImageError, match="larger than 268,435,456 bytes"):
+        BundleImage.open(tmp_path / "large")
 
 
 def test_a_bundle_over_a_limit_is_refused_before_it_is_written() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rulecore._hash import siphash_64, siphash_128
+from rulecore._unit_keys import unit_keys
 from rulecore.keys import MembershipKeys
 
 SECRET = bytes(range(16))
@@ -106,6 +107,11 @@ def test_many_at_once_agree_with_one_by_one(texts: list[str], skip: int) -> None
     keys, checks = KEYS.unit_keys(3, offsets, text, first, count)
     assert list(struct.unpack(f"<{count}Q", keys)) == [KEYS.unit_key(text, 3) for text in texts[first:]]
     assert checks == b"".join(KEYS.pseudonym(text)[:8] for text in texts[first:])
+
+
+def test_keys_of_a_wrong_size_hash_nothing() -> None:
+    with pytest.raises(ValueError, match="a SipHash key has 16 bytes"):
+        unit_keys(bytes(16), bytes(15), b"", bytes(4), b"", 0, 0)
 
 
 def test_long_ids_among_many_are_hashed_whole() -> None:

@@ -91,6 +91,9 @@ def test_members_are_found_with_their_segments_and_values() -> None:
     assert membership.columns == (("loyal", "bool"), ("orders", "int"), ("score", "double"), ("tier", "string"))
     assert membership.visitors == len(MEMBERS) + 1
     assert membership.epoch == 1
+    snapshot = SnapshotImage(SMALL)
+    assert (snapshot.segments, snapshot.columns) == (membership.segments, membership.columns)
+    assert (snapshot.size, snapshot.checksum, snapshot.epoch) == (len(SMALL), membership.checksum, 1)
     for visitor, segments in MEMBERS.items():
         assert membership.lookup(visitor) == segments
         assert membership.values(visitor) == {

@@ -1,0 +1,63 @@
+"""Snapshot images of doubtful origin: each is refused, or looks visitors up within what it lists."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from rulecore import ImageError, Membership, MembershipKeys
+from rulecore._hash import xxh64
+from rulecore.snapshot import write_snapshot
+
+HEADER_BYTES = 72
+ENTRY_BYTES = 24
+KEYS = MembershipKeys(bytes(16), {1: bytes(16)})
+MEMBERS = {f"visitor-{n}": {f"segment-{n % 3}", f"segment-{n % 5}"} for n in range(40)}
+
+
+def seeds() -> Iterator[bytes]:
+    """Nobody, one visitor, some with columns of every type."""
+    yield write_snapshot({}, KEYS, 1)
+    yield write_snapshot({"visitor-0": {"vip"}}, KEYS, 1)
+    yield write_snapshot(
+        MEMBERS,
+        KEYS,
+        1,
+        {
+            "loyal": {"visitor-0": True},
+            "orders": {"visitor-1": -7, "visitor-2": 2**63 - 1},
+            "score": {"visitor-1": 0.25, "visitor-3": float("inf")},
+            "tier": {"visitor-1": "gold", "visitor-4": "größer", "visitor-5": ""},
+        },
+    )
+
+
+def seal(image: bytearray) -> bytes:
+    """The image with its length and every checksum made to fit, for as many sections as the table has room for.
+
+    The table ends where the first section begins, whatever sections there are.
+    """
+    if len(image) >= HEADER_BYTES + ENTRY_BYTES:
+        struct.pack_into("<Q", image, 16, len(image))
+        end = min(struct.unpack_from("<Q", image, HEADER_BYTES)[0], len(image))
+        for entry in range(HEADER_BYTES, end - ENTRY_BYTES + 1, ENTRY_BYTES):
+            start, size = struct.unpack_from("<QQ", image, entry)
+            struct.pack_into("<Q", image, entry + 16, xxh64(bytes(image[start : start + size])))
+        struct.pack_into("<Q", image, 24, xxh64(bytes(image[32:end])))
+    return bytes(image)
+
+
+def run(data: bytes) -> None:
+    """Anything but a refusal that says where, or answers, raises."""
+    try:
+        membership = Membership(data, KEYS)
+    except ImageError as error:
+        if not 0 <= error.offset <= len(data):
+            raise
+        return
+    except KeyError:
+        return  # of an epoch that there is no key for
+    columns = dict(membership.columns)
+    for visitor in (*MEMBERS, "unknown", ""):
+        assert set(membership.lookup(visitor) or ()) <= set(membership.segments)
+        assert membership.values(visitor).keys() <= columns.keys()
