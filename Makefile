@@ -5,6 +5,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 BUILT := $(VENV)/.built
+BENCH_INSTALLED := $(VENV)/.bench-installed
 PIP := $(PYTHON) -m pip -q --disable-pip-version-check
 
 # The extensions and what they are made of.
@@ -54,7 +55,7 @@ format: $(BUILT)  ## Rewrite the Python sources as `make lint` wants them
 	@$(PYTHON) -m ruff check --fix-only .
 	@$(PYTHON) -m ruff format .
 
-bench: $(BUILT)  ## Speed, beside floors measured in the same run (QUICK=1: a glance)
+bench: $(BUILT) $(BENCH_INSTALLED)  ## Speed, beside other engines and floors of the same run (QUICK=1: a glance)
 	@$(PYTHON) -m benches.run $(if $(QUICK),--quick)
 
 # A build of its own, beside the usual one, and of the tests those that go for memory.
@@ -86,6 +87,11 @@ $(INSTALLED): pyproject.toml setup.py
 	@test -x $(PYTHON) || '$(SYSTEM_PYTHON)' -m venv $(VENV)
 	@$(PYTHON) -c "$$BUILD_REQUIRES" | xargs -d '\n' $(PIP) install
 	@EDGEWISE_WITHOUT_EXTENSIONS=1 $(PIP) install --no-build-isolation -e '.[dev]'
+	@touch $@
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	@echo '== Installing what the benchmarks compare with'
+	@EDGEWISE_WITHOUT_EXTENSIONS=1 $(PIP) install --no-build-isolation -e '.[bench]'
 	@touch $@
 
 $(BUILT): $(INSTALLED) $(SOURCES)

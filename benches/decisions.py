@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from benches.generator import ATTRIBUTES, NOW, Facts, Scenario
+from benches.generator import ATTRIBUTES, NOW, Facts, Scenario, flat
 from benches.report import Ratio, Section
 from benches.timing import Case, measure
 from rulecore import BundleImage, Engine, murmur3_32, write_bundle
@@ -42,7 +42,7 @@ def _floors() -> list[Case]:
     visitors = [str(context["visitor_id"]).encode() for context in contexts]
     return [
         Case(FLOOR, f"noop({PLACEMENT!r}, item, {NOW})", contexts, {"noop": _noop}),
-        Case(f"{len(names)} dict gets", f"get = item.get; {gets}", [_flat(context) for context in contexts], {}),
+        Case(f"{len(names)} dict gets", f"get = item.get; {gets}", [flat(context) for context in contexts], {}),
         Case(DECODE, "decode(item)", _bodies(contexts), {"decode": msgspec.json.decode}),
         Case("murmur3 of a visitor id", "murmur(item, 0)", visitors, {"murmur": murmur3_32}),
     ]
@@ -81,15 +81,6 @@ def _engine(scenario: Scenario) -> Engine:
 
 def _bodies(contexts: list[Facts]) -> list[bytes]:
     return [msgspec.json.encode(context) for context in contexts]
-
-
-def _flat(context: Facts) -> Facts:
-    flat: Facts = {}
-    for name, value in context.items():
-        flat.update(
-            {f"{name}.{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {name: value}
-        )
-    return flat
 
 
 def _noop(_placement: str, _context: Facts, _now: int) -> None:

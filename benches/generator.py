@@ -232,6 +232,17 @@ def nested(facts: Facts) -> Facts:
     return context
 
 
+def flat(context: Facts) -> Facts:
+    """What `nested` was made from: dotted names, no objects."""
+    facts: Facts = {}
+    for name, value in context.items():
+        if isinstance(value, dict):
+            facts.update({f"{name}.{inner}": item for inner, item in value.items()})
+        else:
+            facts[name] = value
+    return facts
+
+
 def page_headers(context: Facts) -> list[tuple[str, str]]:
     """What a CDN node sends with a page request of such a visitor: as much of the context as headers carry."""
     cart, customer, consent = context["cart"], context["customer"], context["consent"]
