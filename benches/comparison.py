@@ -10,10 +10,9 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Final
 
-import msgspec
-
+from benches.floors import FLOOR, bodies, no_op
 from benches.generator import NOW, PLACEMENT
-from benches.peers.peer import PEERS, InexpressibleError, Listed, Peer
+from benches.peers.peer import InexpressibleError, Listed, Peer
 from benches.report import NATURAL, NO_MATCH, Comparison, PeerNote
 from benches.timing import Case, measure
 from benches.workloads import Workload
@@ -22,39 +21,35 @@ from rulecore import BundleImage, Engine, write_bundle
 OURS: Final = "edgewise"
 """A dict goes in."""
 
-OURS_BYTES: Final = "edgewise, JSON bytes"
-FLOOR: Final = "no-op call"
+OURS_BYTES: Final = "edgewise, bytes"
 
 ITEMS_MIN: Final = 2
+UNMATCHED_MIN: Final = 8
+CHECK_SECONDS_MAX: Final = 0.5
 
 
 class Comparer:
     """Compares on one workload after another, and remembers which peer had to be left out where."""
 
-    def __init__(self, names: Sequence[str] | None = None) -> None:
-        """With the peers of these names that are installed; None: all."""
-        self._listed: list[Listed] = []
-        self._notes: dict[str, list[str]] = {}
-        for listed in PEERS:
-            if names is None or listed.name in names:
-                if listed.version() is None:
-                    self._notes[listed.name] = ["not installed"]
-                else:
-                    self._notes[listed.name] = []
-                    self._listed.append(listed)
+    def __init__(self, peers: Sequence[Listed]) -> None:
+        self._peers = peers
+        self._notes: dict[str, list[str]] = {listed.name: [] for listed in peers}
+        self._installed = [listed for listed in peers if listed.version() is not None]
+        for listed in peers:
+            if listed not in self._installed:
+                self._notes[listed.name].append("not installed")
 
     @property
     def notes(self) -> list[PeerNote]:
         """One for each peer."""
-        versions = {listed.name: listed.version() or "" for listed in PEERS}
-        return [PeerNote(name, versions[name], notes) for name, notes in self._notes.items()]
+        return [PeerNote(listed.name, listed.version() or "", self._notes[listed.name]) for listed in self._peers]
 
     def compare(self, workload: Workload, seconds: float) -> list[Comparison]:
         """On natural contexts and on those without a match, each case for about so many seconds."""
         engine = Engine(BundleImage(write_bundle(workload.bundle)))
         with ExitStack() as running:
             peers: dict[str, Peer] = {}
-            for listed in self._listed:
+            for listed in self._installed:
                 peer = self._agreeing(listed, workload, engine, running)
                 if peer is not None:
                     peers[listed.name] = peer
@@ -64,17 +59,19 @@ class Comparer:
             ]
 
     def _agreeing(self, listed: Listed, workload: Workload, engine: Engine, running: ExitStack) -> Peer | None:
-        where = (
-            f"{workload.name}, {workload.bundle.placements[0].name}: {len(workload.bundle.placements[0].rules):,} rules"
-        )
+        placement = workload.bundle.placements[0]
+        where = f"{workload.name}, {len(placement.rules):,} rules"
         try:
-            peer = listed.load()(workload.bundle.placements[0])
+            peer = listed.load()(placement)
         except InexpressibleError as error:
             self._notes[listed.name].append(f"{where}: {error}")
             return None
         running.callback(peer.close)
-        # Those without a match take slow peers long, and are alike.
-        for context in (*workload.natural, *workload.unmatched[:8]):
+        until = perf_counter() + CHECK_SECONDS_MAX
+        for number, context in enumerate((*workload.natural, *workload.unmatched)):
+            # Those without a match take slow peers long, and are alike.
+            if number >= len(workload.natural) + UNMATCHED_MIN and perf_counter() > until:
+                break
             ours, theirs = engine.decide(PLACEMENT, context, NOW).rule, peer.decide(peer.prepare(context))
             if ours != theirs:
                 self._notes[listed.name].append(f"{where}: says {theirs}, not {ours}")
@@ -85,11 +82,10 @@ class Comparer:
     def _compare(workload: Workload, kind: str, engine: Engine, peers: dict[str, Peer], seconds: float) -> Comparison:
         contexts = workload.natural if kind == NATURAL else workload.unmatched
         ours = f"({PLACEMENT!r}, item, {NOW})"
-        bodies = [msgspec.json.encode(context) for context in contexts]
         cases = [
-            Case(FLOOR, f"call{ours}", contexts, {"call": _noop}),
+            Case(FLOOR, f"call{ours}", contexts, {"call": no_op}),
             Case(OURS, f"call{ours}", contexts, {"call": engine.decide}),
-            Case(OURS_BYTES, f"call{ours}", bodies, {"call": engine.decide_json}),
+            Case(OURS_BYTES, f"call{ours}", bodies(contexts), {"call": engine.decide_json}),
         ]
         for name, peer in peers.items():
             items: list[object] = [peer.prepare(context) for context in contexts]
@@ -105,7 +101,3 @@ def _affordable(peer: Peer, items: list[object], seconds: float) -> int:
     start = perf_counter()
     peer.decide(items[0])
     return max(ITEMS_MIN, min(len(items), round(seconds / (perf_counter() - start))))
-
-
-def _noop(_placement: str, _context: object, _now: int) -> None:
-    return None

@@ -1,32 +1,22 @@
-"""Decisions in process, of the engine alone: beside floors, call by call, and where it hurts.
-
-Floors are the least that Python can do with the same context.
-"""
+"""Decisions in process, of the engine alone: beside floors, call by call, and where it hurts most."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-import orjson
-
-from benches.generator import ATTRIBUTES, NOW, PLACEMENT, Facts, Scenario, flat
+from benches.floors import DECODE, FLOOR, bodies, floors
+from benches.generator import NOW, PLACEMENT, Scenario
 from benches.report import NATURAL, NO_MATCH, Ratio, Section
 from benches.timing import Case, call_by_call, figures, measure
 from benches.workloads import WORST_CASES, Workload, retailer
-from rulecore import BundleImage, EdgewiseError, Engine, murmur3_32, write_bundle
+from rulecore import BundleImage, EdgewiseError, Engine, write_bundle
 
 RULES: Final = (20, 200, 2_000, 20_000)
 WORST_RULES: Final = 2_000
-WORST_CONTEXTS: Final = 64
 CALLS_ROUNDS: Final = 5
 
-FLOOR: Final = "no-op call"
-"""What the others are compared with: a Python function of three arguments that does nothing."""
-
-DECODE: Final = "msgspec decodes the bytes"
 ALL_AT_ONCE: Final = "10 placements, decide_all"
 ONE_BY_ONE: Final = "10 placements, 10 decides"
 ONE_OF_TEN: Final = "10 placements, 1 decide"
@@ -42,7 +32,7 @@ def decision_name(rules: int, form: str, kind: str) -> str:
 def measure_decisions(contexts: int, seconds: float) -> Section:
     """All cases in turns, each for so many seconds."""
     engines = (case for rules in RULES for case in _decides(retailer(rules, contexts)))
-    cases = [*_floors(contexts), *engines, *_ten_placements(contexts)]
+    cases = [*floors(retailer(RULES[0], contexts).natural), *engines, *_ten_placements(contexts)]
     found = measure(cases, seconds)
     median = {each.name: each.median for each in found}
     ratios = [
@@ -64,7 +54,7 @@ def measure_calls(contexts: int) -> Section:
     for kind, items in (NATURAL, workload.natural), (NO_MATCH, workload.unmatched):
         for form, call, each in (
             (DICT, lambda item: engine.decide(PLACEMENT, item, NOW), items),
-            (BYTES, lambda item: engine.decide_json(PLACEMENT, item, NOW), _bodies(items)),
+            (BYTES, lambda item: engine.decide_json(PLACEMENT, item, NOW), bodies(items)),
         ):
             rounds = call_by_call(call, each, CALLS_ROUNDS)
             name = decision_name(rules, form, kind)
@@ -74,33 +64,21 @@ def measure_calls(contexts: int) -> Section:
     return Section(f"Call by call, {contexts:,} contexts", found, [])
 
 
-def measure_worst_cases(seconds: float) -> Section:
+def measure_worst_cases(contexts: int, seconds: float) -> Section:
     """The workloads that are chosen to hurt, in turns."""
     cases: list[Case] = []
     notes: list[str] = []
     for make in WORST_CASES:
-        workload = make(WORST_RULES, WORST_CONTEXTS)
+        workload = make(WORST_RULES, contexts)
         try:
             engine = _engine(workload)
         except EdgewiseError as error:
             notes.append(f"{workload.name}: refused, {error}")
         else:
             cases += _cases(workload, engine, f"{workload.name}, ")
-    return Section(f"Worst cases, {WORST_RULES:,} rules", measure(cases, seconds), [], notes=notes)
-
-
-def _floors(contexts: int) -> list[Case]:
-    items = retailer(RULES[0], contexts).natural
-    names = sorted({*ATTRIBUTES, "segments"})
-    gets = "; ".join(f"get({name!r})" for name in names)
-    visitors = [str(context["visitor_id"]).encode() for context in items]
-    return [
-        Case(FLOOR, f"noop({PLACEMENT!r}, item, {NOW})", items, {"noop": _noop}),
-        Case(f"{len(names)} dict gets", f"get = item.get; {gets}", [flat(context) for context in items], {}),
-        Case("murmur3 of a visitor id", "murmur(item, 0)", visitors, {"murmur": murmur3_32}),
-        Case(DECODE, "decode(item)", _bodies(items), {"decode": msgspec.json.decode}),
-        Case("orjson decodes the bytes", "decode(item)", _bodies(items), {"decode": orjson.loads}),
-    ]
+    return Section(
+        f"Worst cases, {WORST_RULES:,} rules, {contexts} contexts in turn", measure(cases, seconds), [], notes=notes
+    )
 
 
 def _decides(workload: Workload) -> Iterable[Case]:
@@ -112,8 +90,7 @@ def _cases(workload: Workload, engine: Engine, prefix: str) -> Iterable[Case]:
     names: dict[str, object] = {"decide": engine.decide, "decide_json": engine.decide_json}
     for kind, contexts in (NATURAL, workload.natural), (NO_MATCH, workload.unmatched):
         yield Case(f"{prefix}{DICT}, {kind}", f"decide({PLACEMENT!r}, item, {NOW})", contexts, names)
-        bodies = _bodies(contexts)
-        yield Case(f"{prefix}{BYTES}, {kind}", f"decide_json({PLACEMENT!r}, item, {NOW})", bodies, names)
+        yield Case(f"{prefix}{BYTES}, {kind}", f"decide_json({PLACEMENT!r}, item, {NOW})", bodies(contexts), names)
 
 
 def _ten_placements(contexts: int) -> list[Case]:
@@ -131,11 +108,3 @@ def _ten_placements(contexts: int) -> list[Case]:
 
 def _engine(workload: Workload) -> Engine:
     return Engine(BundleImage(write_bundle(workload.bundle)))
-
-
-def _bodies(contexts: Sequence[Facts]) -> list[bytes]:
-    return [msgspec.json.encode(context) for context in contexts]
-
-
-def _noop(_placement: str, _context: Facts, _now: int) -> None:
-    return None

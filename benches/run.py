@@ -17,6 +17,7 @@ from benches.decisions import RULES, measure_calls, measure_decisions, measure_w
 from benches.http_requests import measure_http
 from benches.loading import measure_loading
 from benches.lookups import measure_lookups
+from benches.peers.peer import PEERS, Listed
 from benches.picture import draw
 from benches.promises import keep
 from benches.report import Comparison, Section, make_report, write
@@ -30,19 +31,47 @@ QUICK_PEERS: Final = ("generated Python", "datalogic-py", "zen-engine")
 
 
 class Effort(msgspec.Struct, frozen=True):
-    """How much of everything. `peers` None: all of them."""
+    """How much of everything: seconds a case, contexts, repetitions, and which peers."""
 
     seconds: float
-    compared_seconds: float
     contexts: int
-    calls: int
+    calls_contexts: int
+    worst_contexts: int
+    compared_seconds: float
+    compared_contexts: int
+    writes: int
+    opens: int
     visitors: int
-    repetitions: int
-    peers: Sequence[str] | None
+    http_seconds: float
+    peers: Sequence[Listed]
 
 
-FULL: Final = Effort(2.0, 0.5, 256, 4_096, 1_000_000, 50, None)
-QUICK: Final = Effort(0.1, 0.1, 64, 1_024, 20_000, 10, QUICK_PEERS)
+FULL: Final = Effort(
+    seconds=1.0,
+    contexts=256,
+    calls_contexts=2_048,
+    worst_contexts=64,
+    compared_seconds=0.5,
+    compared_contexts=128,
+    writes=3,
+    opens=50,
+    visitors=1_000_000,
+    http_seconds=10.0,
+    peers=PEERS,
+)
+QUICK: Final = Effort(
+    seconds=0.1,
+    contexts=64,
+    calls_contexts=512,
+    worst_contexts=16,
+    compared_seconds=0.1,
+    compared_contexts=32,
+    writes=1,
+    opens=10,
+    visitors=20_000,
+    http_seconds=0.5,
+    peers=[listed for listed in PEERS if listed.name in QUICK_PEERS],
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -56,11 +85,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     effort = QUICK if options.quick else FULL
 
     decisions = _show(lambda: measure_decisions(effort.contexts, effort.seconds))
-    calls = _show(lambda: measure_calls(effort.calls))
-    worst = _show(lambda: measure_worst_cases(effort.compared_seconds))
-    loading = _show(lambda: measure_loading(max(3, effort.repetitions // 10), effort.repetitions))
+    calls = _show(lambda: measure_calls(effort.calls_contexts))
+    worst = _show(lambda: measure_worst_cases(effort.worst_contexts, effort.compared_seconds))
+    loading = _show(lambda: measure_loading(effort.writes, effort.opens))
     lookups = _show(lambda: measure_lookups(effort.visitors, effort.seconds))
-    http = _show(lambda: measure_http(5 * effort.seconds))
+    http = _show(lambda: measure_http(effort.http_seconds))
 
     comparer = Comparer(effort.peers)
     comparisons = list(_comparisons(comparer, effort))
@@ -85,9 +114,9 @@ def _show(measure: Callable[[], Section]) -> Section:
 
 def _comparisons(comparer: Comparer, effort: Effort) -> Iterator[Comparison]:
     for rules in RULES:
-        yield from comparer.compare(retailer(rules, effort.contexts), effort.compared_seconds)
+        yield from comparer.compare(retailer(rules, effort.compared_contexts), effort.compared_seconds)
     for make in CARDINALITIES:
-        yield from comparer.compare(make(CARDINALITY_RULES, effort.contexts), effort.compared_seconds)
+        yield from comparer.compare(make(CARDINALITY_RULES, effort.compared_contexts), effort.compared_seconds)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def render_comparisons(comparisons: Sequence[Comparison]) -> str:
 def _render_kind(kind: str, comparisons: list[Comparison]) -> str:
     engines = list(dict.fromkeys(each.name for comparison in comparisons for each in comparison.figures))
     titles = [
-        f"{comparison.rules:,}" + ("" if comparison.workload == "retailer" else f", {comparison.workload.split()[0]}")
+        f"{comparison.rules:,}" + ("" if comparison.workload == "retailer" else f" {comparison.workload}")
         for comparison in comparisons
     ]
     lines = [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import statistics
 import timeit
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter, perf_counter_ns
 from typing import Final
 
@@ -56,13 +58,14 @@ def call_by_call(call: Callable[[object], object], items: Sequence[object], roun
     """Nanoseconds of each single call, a list a round, less what it takes to read the clock twice."""
     nothing = statistics.median(_clock_pairs(10_000))
     taken: list[list[int]] = []
-    for _ in range(rounds):
-        some = []
-        for item in items:
-            start = perf_counter_ns()
-            call(item)
-            some.append(perf_counter_ns() - start)
-        taken.append([max(0, round(each - nothing)) for each in some])
+    with _no_collection():
+        for _ in range(rounds):
+            some = []
+            for item in items:
+                start = perf_counter_ns()
+                call(item)
+                some.append(perf_counter_ns() - start)
+            taken.append([max(0, round(each - nothing)) for each in some])
     return taken
 
 
@@ -77,6 +80,16 @@ def figures(name: str, unit: str, samples: Sequence[float]) -> Figures:
         p99=ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],
         batches=len(ordered),
     )
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """As in timeit, nobody's garbage is collected at the cost of who happens to be timed."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _clock_pairs(count: int) -> list[int]:
