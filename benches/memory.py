@@ -1,51 +1,51 @@
-"""`python -m benches.memory IMAGE RULES`: the bytes of private memory that loading the image and deciding add.
+"""`python -m benches.memory IMAGE CONTEXTS`: the bytes of private memory that loading the image and deciding add.
 
-A process of its own, so that nothing freed before hides what is taken. Pages of the mapped file are not counted, as
-nobody writes to them: what is written to is private and dirty.
+A process of its own that makes nothing else, gives back what is free before it counts, and takes what it needs right
+from malloc (`benches.loading` says so in its environment), so that nothing hides in what others freed. Pages of the
+mapped file are not counted: whatever else a process has is anonymous memory.
 """
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 from pathlib import Path
 
 import msgspec
 
-from benches.generator import NOW, PLACEMENT
-from benches.workloads import Workload, retailer
+from benches.generator import NOW, PLACEMENT, Facts, Scenario
 from rulecore import BundleImage, Engine, write_bundle
 
-CONTEXTS = 256
 
-
-def main(image: Path, rules: int) -> None:
+def main(image: Path, contexts: Path) -> None:
     """Print the bytes."""
-    contexts = retailer(rules, CONTEXTS)
+    items = msgspec.json.decode(contexts.read_bytes(), type=list[Facts])
     # What the first decision of any engine takes is not this image's.
-    small = retailer(20, CONTEXTS)
-    _decide(Engine(BundleImage(write_bundle(small.bundle))), small)
-    gc.collect()
-    before = _private_dirty_bytes()
+    _decide(Engine(BundleImage(write_bundle(Scenario(20).bundle))), items)
+    before = _anonymous_bytes()
     engine = Engine(BundleImage.open(image))
-    _decide(engine, contexts)
-    gc.collect()
-    print(_private_dirty_bytes() - before)
+    _decide(engine, items)
+    print(_anonymous_bytes() - before)
 
 
-def _decide(engine: Engine, workload: Workload) -> None:
-    for context in (*workload.natural, *workload.unmatched):
+def _decide(engine: Engine, items: list[Facts]) -> None:
+    for context in items:
         engine.decide(PLACEMENT, context, NOW)
         engine.decide_json(PLACEMENT, msgspec.json.encode(context), NOW)
         engine.decide_all(context, NOW)
 
 
-def _private_dirty_bytes() -> int:
+def _anonymous_bytes() -> int:
+    gc.collect()
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):  # glibc's
+        libc.malloc_trim(0)
     for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
-        if line.startswith("Private_Dirty:"):
+        if line.startswith("Anonymous:"):
             return int(line.split()[1]) << 10
-    raise RuntimeError("/proc/self/smaps_rollup does not say Private_Dirty")
+    raise RuntimeError("/proc/self/smaps_rollup does not say Anonymous")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
