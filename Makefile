@@ -6,6 +6,7 @@ PYTHON := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 FUZZ_INSTALLED := $(VENV)/.fuzz-installed
 BUILT := $(VENV)/.built
+BENCH_INSTALLED := $(VENV)/.bench-installed
 PIP := $(PYTHON) -m pip -q --disable-pip-version-check
 
 # The extensions and what they are made of.
@@ -57,7 +58,7 @@ format: $(BUILT)  ## Rewrite the Python sources as `make lint` wants them
 	@$(PYTHON) -m ruff check --fix-only .
 	@$(PYTHON) -m ruff format .
 
-bench: $(BUILT)  ## Speed, beside floors measured in the same run (QUICK=1: a glance)
+bench: $(BUILT) $(BENCH_INSTALLED)  ## Speed, beside other engines and floors of the same run (QUICK=1: a glance)
 	@$(PYTHON) -m benches.run $(if $(QUICK),--quick)
 
 # The same on a fast, a slow and a busy machine, so this gates a change, and seconds don't.
@@ -113,6 +114,11 @@ $(INSTALLED): pyproject.toml setup.py
 # Not one of the tools that everything else needs: there is no atheris for every Python and system.
 $(FUZZ_INSTALLED): $(INSTALLED)
 	@EDGEWISE_WITHOUT_EXTENSIONS=1 $(PIP) install --no-build-isolation -e '.[fuzz]'
+	@touch $@
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	@echo '== Installing what the benchmarks compare with'
+	@EDGEWISE_WITHOUT_EXTENSIONS=1 $(PIP) install --no-build-isolation -e '.[bench]'
 	@touch $@
 
 $(BUILT): $(INSTALLED) $(SOURCES)

@@ -1,96 +1,110 @@
-"""Decisions in process, beside floors: the least that Python can do with the same context."""
+"""Decisions in process, of the engine alone: beside floors, call by call, and where it hurts most."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from typing import Final
 
-import msgspec
+from benches.floors import DECODE, FLOOR, bodies, floors
+from benches.generator import NOW, PLACEMENT, Scenario
+from benches.report import NATURAL, NO_MATCH, Ratio, Section
+from benches.timing import Case, call_by_call, figures, measure
+from benches.workloads import WORST_CASES, Workload, retailer
+from rulecore import BundleImage, EdgewiseError, Engine, write_bundle
 
-from benches.generator import ATTRIBUTES, NOW, Facts, Scenario
-from benches.report import Ratio, Section
-from benches.timing import Case, measure
-from rulecore import BundleImage, Engine, murmur3_32, write_bundle
+RULES: Final = (20, 200, 2_000, 20_000)
+WORST_RULES: Final = 2_000
+CALLS_ROUNDS: Final = 5
 
-RULES: Final = (20, 200, 2_000)
-CONTEXTS: Final = 64
-PLACEMENT: Final = "placement_00"
-
-FLOOR: Final = "no-op call"
-"""What the others are compared with: a Python function of three arguments that does nothing."""
-
-DECODE: Final = "msgspec decodes the bytes"
 ALL_AT_ONCE: Final = "10 placements, decide_all"
 ONE_BY_ONE: Final = "10 placements, 10 decides"
+ONE_OF_TEN: Final = "10 placements, 1 decide"
+DICT: Final = "dict"
+BYTES: Final = "bytes"
 
 
-def measure_decisions(seconds: float) -> Section:
+def decision_name(rules: int, form: str, kind: str) -> str:
+    """The name of a decision's figures."""
+    return f"{rules:,} rules, {form}, {kind}"
+
+
+def measure_decisions(contexts: int, seconds: float) -> Section:
     """All cases in turns, each for so many seconds."""
-    cases = [*_floors(), *(case for rules in RULES for case in _decides(rules)), *_ten_placements()]
+    engines = (case for rules in RULES for case in _decides(retailer(rules, contexts)))
+    cases = [*floors(retailer(RULES[0], contexts).natural), *engines, *_ten_placements(contexts)]
     found = measure(cases, seconds)
     median = {each.name: each.median for each in found}
-    ratios = [Ratio("10 decides / decide_all", median[ONE_BY_ONE] / median[ALL_AT_ONCE])]
+    ratios = [
+        Ratio("10 decides / decide_all", median[ONE_BY_ONE] / median[ALL_AT_ONCE]),
+        Ratio("decide_all / 1 decide", median[ALL_AT_ONCE] / median[ONE_OF_TEN]),
+    ]
     for rules in RULES:
-        name = f"{rules:,} rules, bytes, natural"
+        name = decision_name(rules, BYTES, NATURAL)
         ratios.append(Ratio(f"{name} / msgspec decodes", median[name] / median[DECODE]))
-    return Section(f"Decisions in process, {CONTEXTS} contexts in turn", found, ratios, floor=FLOOR)
+    return Section(f"Decisions in process, {contexts} contexts in turn", found, ratios, floor=FLOOR)
 
 
-def _floors() -> list[Case]:
-    contexts = Scenario(RULES[0]).natural(PLACEMENT, CONTEXTS)
-    names = sorted({*ATTRIBUTES, "segments"})
-    gets = "; ".join(f"get({name!r})" for name in names)
-    visitors = [str(context["visitor_id"]).encode() for context in contexts]
-    return [
-        Case(FLOOR, f"noop({PLACEMENT!r}, item, {NOW})", contexts, {"noop": _noop}),
-        Case(f"{len(names)} dict gets", f"get = item.get; {gets}", [_flat(context) for context in contexts], {}),
-        Case(DECODE, "decode(item)", _bodies(contexts), {"decode": msgspec.json.decode}),
-        Case("murmur3 of a visitor id", "murmur(item, 0)", visitors, {"murmur": murmur3_32}),
-    ]
+def measure_calls(contexts: int) -> Section:
+    """Single calls at the largest number of rules: what the slowest take."""
+    rules = RULES[-1]
+    found = []
+    workload = retailer(rules, contexts)
+    engine = _engine(workload)
+    for kind, items in (NATURAL, workload.natural), (NO_MATCH, workload.unmatched):
+        for form, call, each in (
+            (DICT, lambda item: engine.decide(PLACEMENT, item, NOW), items),
+            (BYTES, lambda item: engine.decide_json(PLACEMENT, item, NOW), bodies(items)),
+        ):
+            rounds = call_by_call(call, each, CALLS_ROUNDS)
+            name = decision_name(rules, form, kind)
+            found.append(figures(name, "ns a call", list(itertools.chain(*rounds))))
+            best = [min(taken) for taken in zip(*rounds, strict=True)]
+            found.append(figures(name, f"ns, the best of a context's {CALLS_ROUNDS} calls", best))
+    return Section(f"Call by call, {contexts:,} contexts", found, [])
 
 
-def _decides(rules: int) -> list[Case]:
-    scenario = Scenario(rules)
-    engine = _engine(scenario)
+def measure_worst_cases(contexts: int, seconds: float) -> Section:
+    """The workloads that are chosen to hurt, in turns."""
+    cases: list[Case] = []
+    notes: list[str] = []
+    for make in WORST_CASES:
+        workload = make(WORST_RULES, contexts)
+        try:
+            engine = _engine(workload)
+        except EdgewiseError as error:
+            notes.append(f"{workload.name}: refused, {error}")
+        else:
+            cases += _cases(workload, engine, f"{workload.name}, ")
+    return Section(
+        f"Worst cases, {WORST_RULES:,} rules, {contexts} contexts in turn", measure(cases, seconds), [], notes=notes
+    )
+
+
+def _decides(workload: Workload) -> Iterable[Case]:
+    rules = len(workload.bundle.placements[0].rules)
+    return _cases(workload, _engine(workload), f"{rules:,} rules, ")
+
+
+def _cases(workload: Workload, engine: Engine, prefix: str) -> Iterable[Case]:
     names: dict[str, object] = {"decide": engine.decide, "decide_json": engine.decide_json}
-    cases = []
-    for kind, contexts in (
-        ("natural", scenario.natural(PLACEMENT, CONTEXTS)),
-        ("no match", scenario.unmatched(CONTEXTS)),
-    ):
-        for form, call, items in (("dict", "decide", contexts), ("bytes", "decide_json", _bodies(contexts))):
-            name = f"{rules:,} rules, {form}, {kind}"
-            cases.append(Case(name, f"{call}({PLACEMENT!r}, item, {NOW})", items, names))
-    return cases
+    for kind, contexts in (NATURAL, workload.natural), (NO_MATCH, workload.unmatched):
+        yield Case(f"{prefix}{DICT}, {kind}", f"decide({PLACEMENT!r}, item, {NOW})", contexts, names)
+        yield Case(f"{prefix}{BYTES}, {kind}", f"decide_json({PLACEMENT!r}, item, {NOW})", bodies(contexts), names)
 
 
-def _ten_placements() -> list[Case]:
+def _ten_placements(contexts: int) -> list[Case]:
     scenario = Scenario(200, placements=10)
-    engine = _engine(scenario)
+    engine = Engine(BundleImage(write_bundle(scenario.bundle)))
     placements = engine.bundle.placements
-    names: dict[str, object] = {"decide": engine.decide, "decide_all": engine.decide_all, "placements": placements}
-    contexts = scenario.natural(PLACEMENT, CONTEXTS)
+    names: dict[str, object] = {"decide": engine.decide, "decide_all": engine.decide_all}
+    items = scenario.natural(PLACEMENT, contexts)
     return [
-        Case(ONE_BY_ONE, "; ".join(f"decide({name!r}, item, {NOW})" for name in placements), contexts, names),
-        Case(ALL_AT_ONCE, f"decide_all(item, {NOW})", contexts, names),
+        Case(ONE_OF_TEN, f"decide({placements[0]!r}, item, {NOW})", items, names),
+        Case(ONE_BY_ONE, "; ".join(f"decide({name!r}, item, {NOW})" for name in placements), items, names),
+        Case(ALL_AT_ONCE, f"decide_all(item, {NOW})", items, names),
     ]
 
 
-def _engine(scenario: Scenario) -> Engine:
-    return Engine(BundleImage(write_bundle(scenario.bundle)))
-
-
-def _bodies(contexts: list[Facts]) -> list[bytes]:
-    return [msgspec.json.encode(context) for context in contexts]
-
-
-def _flat(context: Facts) -> Facts:
-    flat: Facts = {}
-    for name, value in context.items():
-        flat.update(
-            {f"{name}.{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {name: value}
-        )
-    return flat
-
-
-def _noop(_placement: str, _context: Facts, _now: int) -> None:
-    return None
+def _engine(workload: Workload) -> Engine:
+    return Engine(BundleImage(write_bundle(workload.bundle)))

@@ -11,7 +11,7 @@ The same arguments give the same bundle and the same contexts, on any machine. M
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -61,6 +61,9 @@ DEVICES: Final = ("desktop", "mobile", "tablet")
 NAMED_SEGMENTS: Final = SEGMENTS[:50]
 NAMED_CITIES: Final = CITIES[:290]
 NAMED_COUNTRIES: Final = COUNTRIES[:50]
+
+PLACEMENT: Final = "placement_00"
+"""The first placement, and the only one where there is but one."""
 
 NOW: Final = 1_790_000_000_000_000
 """The instant of every measured decision: 2026-09-21T13:33:20Z in microseconds."""
@@ -125,27 +128,12 @@ class Scenario:
 
     def _placement(self, name: str, rules: int) -> Placement:
         self._predicates[name] = [self._draw_predicates() for _ in range(rules)]
-        return Placement(
-            name=name,
-            variants=tuple(Variant(variant, _payload(name, variant)) for variant in ("calm", "bold", "bright")),
-            default="calm",
-            rules=tuple(
-                self._rule(f"{name}-rule_{number:05}", number, predicates)
-                for number, predicates in enumerate(self._predicates[name])
-            ),
-        )
-
-    def _rule(self, rule_id: str, number: int, predicates: list[Predicate]) -> Rule:
-        # One in ten splits, the others serve.
-        splits = number % 10 == 9
-        return Rule(
-            id=rule_id,
-            when=Call("and", tuple(predicate.test for predicate in predicates), Type.BOOL),
-            purposes=(PERSONALIZATION,) if splits else (),
-            unit="visitor_id",
-            salt=rule_id,
-            serve=None if splits else "bold",
-            split=(("calm", 1), ("bold", 2), ("bright", 1)) if splits else (),
+        return make_placement(
+            name,
+            [
+                Call("and", tuple(predicate.test for predicate in predicates), Type.BOOL)
+                for predicates in self._predicates[name]
+            ],
         )
 
     def _draw_predicates(self) -> list[Predicate]:
@@ -224,6 +212,18 @@ class Scenario:
         }
 
 
+def make_placement(name: str, conditions: Sequence[Expr]) -> Placement:
+    """A placement with a rule for each condition. One in ten splits, the others serve."""
+    return Placement(
+        name=name,
+        variants=tuple(Variant(variant, _payload(name, variant)) for variant in ("calm", "bold", "bright")),
+        default="calm",
+        rules=tuple(
+            _rule(f"{name}-rule_{number:05}", when, number % 10 == 9) for number, when in enumerate(conditions)
+        ),
+    )
+
+
 def visitor_id(number: int) -> str:
     """The id of a visitor as a site would write it: 22 characters."""
     return f"v-{number:08x}-{number * 2_654_435_761 % (1 << 44):011x}"
@@ -243,6 +243,17 @@ def nested(facts: Facts) -> Facts:
     return context
 
 
+def flat(context: Facts) -> Facts:
+    """What `nested` was made from: dotted names, no objects."""
+    facts: Facts = {}
+    for name, value in context.items():
+        if isinstance(value, dict):
+            facts.update({f"{name}.{inner}": item for inner, item in value.items()})
+        else:
+            facts[name] = value
+    return facts
+
+
 def page_headers(context: Facts) -> list[tuple[str, str]]:
     """What a CDN node sends with a page request of such a visitor: as much of the context as headers carry."""
     cart, customer, consent = context["cart"], context["customer"], context["consent"]
@@ -258,6 +269,18 @@ def page_headers(context: Facts) -> list[tuple[str, str]]:
         ("X-Customer-Spend", str(customer["spend"])),
         ("Cookie", f"cart_total={cart['total']}; member={str(customer['member']).lower()}"),
     ]
+
+
+def _rule(rule_id: str, when: Expr, splits: bool) -> Rule:
+    return Rule(
+        id=rule_id,
+        when=when,
+        purposes=(PERSONALIZATION,) if splits else (),
+        unit="visitor_id",
+        salt=rule_id,
+        serve=None if splits else "bold",
+        split=(("calm", 1), ("bold", 2), ("bright", 1)) if splits else (),
+    )
 
 
 def _compare(name: str, operator: str, value: str | float) -> Expr:

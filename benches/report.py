@@ -1,4 +1,4 @@
-"""The report of a run: a table for who watches, JSON for who compares runs."""
+"""The report of a run: what was measured, and the JSON for who compares runs. Tables are made by `benches.tables`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import datetime
 import os
 import platform
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from benches.timing import Figures
+
+NATURAL: Final = "natural"
+NO_MATCH: Final = "no match"
 
 
 class Ratio(msgspec.Struct, frozen=True):
@@ -26,6 +30,28 @@ class Section(msgspec.Struct, frozen=True):
     figures: list[Figures]
     ratios: list[Ratio]
     floor: str | None = None
+    notes: list[str] = []
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """Engines on the same rules and the same contexts, in turns. Each figure's name is an engine's or a floor's."""
+
+    workload: str
+    rules: int
+    contexts: str
+    figures: list[Figures]
+
+    def median(self, engine: str) -> float | None:
+        """Nanoseconds; None if it was not measured here."""
+        return next((each.median for each in self.figures if each.name == engine), None)
+
+
+class PeerNote(msgspec.Struct, frozen=True):
+    """A peer of this run. `excluded` says why it was not measured at all, or where it was left out."""
+
+    name: str
+    version: str
+    excluded: list[str]
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -37,40 +63,65 @@ class Machine(msgspec.Struct, frozen=True):
     python: str
 
 
+class Promise(msgspec.Struct, frozen=True):
+    """What is promised of a figure, and what it is. A limit is an upper one, unless more is better."""
+
+    name: str
+    unit: str
+    measured: float | None
+    at_least: float
+    stretch: float | None = None
+    more_is_better: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """How the figure stands to the limits."""
+        if self.measured is None:
+            return "not measured"
+        if self.stretch is not None and self._within(self.measured, self.stretch):
+            return "stretch met"
+        return "met" if self._within(self.measured, self.at_least) else "not met"
+
+    def _within(self, measured: float, limit: float) -> bool:
+        return measured >= limit if self.more_is_better else measured <= limit
+
+
 class Report(msgspec.Struct, frozen=True):
     """A whole run. `quick` runs are too short to be compared."""
 
     date: str
     quick: bool
     machine: Machine
+    peers: list[PeerNote]
+    comparisons: list[Comparison]
     sections: list[Section]
+    promises: list[Promise]
 
 
-def make_report(sections: list[Section], *, quick: bool) -> Report:
-    """The sections with date and machine."""
+def make_report(
+    sections: list[Section],
+    comparisons: list[Comparison],
+    peers: list[PeerNote],
+    promises: list[Promise],
+    *,
+    quick: bool,
+) -> Report:
+    """All of it with date and machine."""
     machine = Machine(
         processor=_processor(),
         cores=len(os.sched_getaffinity(0)),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
     )
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Report(date=now, quick=quick, machine=machine, sections=sections)
-
-
-def render(section: Section) -> str:
-    """A table of the figures, then the ratios."""
-    floor = next((each.median for each in section.figures if each.name == section.floor), None)
-    lines = [section.title]
-    for unit in dict.fromkeys(each.unit for each in section.figures):
-        head = f"  {unit:<38}{'median':>12}{'min':>12}{'p99':>12}"
-        lines.append(head + ("" if floor is None else f"{'x ' + str(section.floor):>26}"))
-        for each in section.figures:
-            if each.unit == unit:
-                line = f"  {each.name:<38}{each.median:>12,.0f}{each.least:>12,.0f}{each.p99:>12,.0f}"
-                lines.append(line + ("" if floor is None else f"{each.median / floor:>26.1f}"))
-    lines.extend(f"  {ratio.name:<38}{ratio.value:>12.2f}" for ratio in section.ratios)
-    return "\n".join(lines)
+    return Report(
+        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        quick=quick,
+        machine=machine,
+        peers=peers,
+        comparisons=comparisons,
+        sections=sections,
+        promises=promises,
+    )
 
 
 def write(report: Report, folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""`python -m benches.run`: measures everything, prints tables and ratios, and writes them as JSON.
+"""`python -m benches.run`: measures everything, prints tables, and writes them as JSON with a picture.
 
 Seconds depend on the machine and on its neighbours; what may be compared are figures of one run, above all ratios.
 """
@@ -6,37 +6,117 @@ Seconds depend on the machine and on its neighbours; what may be compared are fi
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from benches.decisions import measure_decisions
+import msgspec
+
+from benches.comparison import Comparer
+from benches.decisions import RULES, measure_calls, measure_decisions, measure_worst_cases
 from benches.http_requests import measure_http
+from benches.loading import measure_loading
 from benches.lookups import measure_lookups
-from benches.report import Section, make_report, render, write
+from benches.peers.peer import PEERS, Listed
+from benches.picture import draw
+from benches.promises import keep
+from benches.report import Comparison, Section, make_report, write
+from benches.tables import render_comparisons, render_peers, render_promises, render_section
+from benches.workloads import CARDINALITIES, retailer
 
 RESULTS: Final = Path(__file__).parent / "results"
+
+CARDINALITY_RULES: Final = 2_000
+QUICK_PEERS: Final = ("generated Python", "datalogic-py", "zen-engine")
+
+
+class Effort(msgspec.Struct, frozen=True):
+    """How much of everything: seconds a case, contexts, repetitions, and which peers."""
+
+    seconds: float
+    contexts: int
+    calls_contexts: int
+    worst_contexts: int
+    compared_seconds: float
+    compared_contexts: int
+    writes: int
+    opens: int
+    visitors: int
+    http_seconds: float
+    peers: Sequence[Listed]
+
+
+FULL: Final = Effort(
+    seconds=1.0,
+    contexts=256,
+    calls_contexts=2_048,
+    worst_contexts=64,
+    compared_seconds=0.5,
+    compared_contexts=128,
+    writes=3,
+    opens=50,
+    visitors=1_000_000,
+    http_seconds=10.0,
+    peers=PEERS,
+)
+QUICK: Final = Effort(
+    seconds=0.1,
+    contexts=64,
+    calls_contexts=512,
+    worst_contexts=16,
+    compared_seconds=0.1,
+    compared_contexts=32,
+    writes=1,
+    opens=10,
+    visitors=20_000,
+    http_seconds=0.5,
+    peers=[listed for listed in PEERS if listed.name in QUICK_PEERS],
+)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="benches.run", description="How fast it is, beside floors of the same run.")
-    parser.add_argument("--quick", action="store_true", help="a glance: figures too short to compare")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where the JSON goes (default: %(default)s)")
+    parser = argparse.ArgumentParser(prog="benches.run", description="How fast it is, beside other engines and floors.")
+    parser.add_argument("--quick", action="store_true", help="a glance: fewer peers, figures too short to compare")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, help="where JSON and picture go (default: %(default)s)"
+    )
     options = parser.parse_args(argv)
-    quick: bool = options.quick
-    seconds = 0.1 if quick else 2.0
-    sections: list[Section] = []
-    measurements: list[Callable[[], Section]] = [
-        lambda: measure_decisions(seconds),
-        lambda: measure_lookups(20_000 if quick else 1_000_000, seconds),
-        lambda: measure_http(5 * seconds),
-    ]
-    for measure in measurements:
-        sections.append(measure())
-        print(render(sections[-1]), end="\n\n", flush=True)
-    path = write(make_report(sections, quick=quick), options.results)
+    effort = QUICK if options.quick else FULL
+
+    decisions = _show(lambda: measure_decisions(effort.contexts, effort.seconds))
+    calls = _show(lambda: measure_calls(effort.calls_contexts))
+    worst = _show(lambda: measure_worst_cases(effort.worst_contexts, effort.compared_seconds))
+    loading = _show(lambda: measure_loading(effort.writes, effort.opens))
+    lookups = _show(lambda: measure_lookups(effort.visitors, effort.seconds))
+    http = _show(lambda: measure_http(effort.http_seconds))
+
+    comparer = Comparer(effort.peers)
+    comparisons = list(_comparisons(comparer, effort))
+    promises = keep(decisions, calls, worst, loading, comparisons)
+    for text in render_comparisons(comparisons), render_peers(comparer.notes), render_promises(promises):
+        print(text, end="\n\n")
+
+    sections = [decisions, calls, worst, loading, lookups, http]
+    report = make_report(sections, comparisons, comparer.notes, promises, quick=options.quick)
+    path = write(report, options.results)
     print(f"Written to {path}")
+    picture = draw(report, path)
+    if picture is not None:
+        print(f"Drawn in {picture}")
+
+
+def _show(measure: Callable[[], Section]) -> Section:
+    section = measure()
+    print(render_section(section), end="\n\n", flush=True)
+    return section
+
+
+def _comparisons(comparer: Comparer, effort: Effort) -> Iterator[Comparison]:
+    for rules in RULES:
+        yield from comparer.compare(retailer(rules, effort.compared_contexts), effort.compared_seconds)
+    for make in CARDINALITIES:
+        yield from comparer.compare(make(CARDINALITY_RULES, effort.compared_contexts), effort.compared_seconds)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import statistics
 import timeit
-from collections.abc import Sequence
-from time import perf_counter
+from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter, perf_counter_ns
 from typing import Final
 
 import msgspec
@@ -23,7 +25,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Of one case: figures over batches, a batch being all of its items once."""
+    """Of one case: figures over batches, a batch being all of its items once, or over single calls."""
 
     name: str
     unit: str
@@ -34,7 +36,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 def measure(cases: Sequence[Case], seconds: float) -> list[Figures]:
-    """Nanoseconds an item, each case for about so many seconds.
+    """Nanoseconds an item, each case for about so many seconds, and at least for one batch a round.
 
     All cases take turns in rounds, so that what else the machine does in the meantime meets all of them.
     """
@@ -45,9 +47,26 @@ def measure(cases: Sequence[Case], seconds: float) -> list[Figures]:
     for _ in range(ROUNDS):
         for timer, taken in zip(timers, samples, strict=True):
             until = perf_counter() + seconds / ROUNDS
-            while perf_counter() < until:
+            while True:
                 taken.append(timer.timeit(1))
+                if perf_counter() >= until:
+                    break
     return [figures(case.name, "ns", _each(taken, case)) for case, taken in zip(cases, samples, strict=True)]
+
+
+def call_by_call(call: Callable[[object], object], items: Sequence[object], rounds: int) -> list[list[int]]:
+    """Nanoseconds of each single call, a list a round, less what it takes to read the clock twice."""
+    nothing = statistics.median(_clock_pairs(10_000))
+    taken: list[list[int]] = []
+    with _no_collection():
+        for _ in range(rounds):
+            some = []
+            for item in items:
+                start = perf_counter_ns()
+                call(item)
+                some.append(perf_counter_ns() - start)
+            taken.append([max(0, round(each - nothing)) for each in some])
+    return taken
 
 
 def figures(name: str, unit: str, samples: Sequence[float]) -> Figures:
@@ -61,6 +80,24 @@ def figures(name: str, unit: str, samples: Sequence[float]) -> Figures:
         p99=ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)],
         batches=len(ordered),
     )
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """As in timeit, nobody's garbage is collected at the cost of who happens to be timed."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _clock_pairs(count: int) -> list[int]:
+    taken = []
+    for _ in range(count):
+        start = perf_counter_ns()
+        taken.append(perf_counter_ns() - start)
+    return taken
 
 
 def _scope(case: Case) -> dict[str, object]:

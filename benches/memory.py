@@ -1,0 +1,51 @@
+"""`python -m benches.memory IMAGE CONTEXTS`: the bytes of private memory that loading the image and deciding add.
+
+A process of its own that makes nothing else, gives back what is free before it counts, and takes what it needs right
+from malloc (`benches.loading` says so in its environment), so that nothing hides in what others freed. Pages of the
+mapped file are not counted: whatever else a process has is anonymous memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+from pathlib import Path
+
+import msgspec
+
+from benches.generator import NOW, PLACEMENT, Facts, Scenario
+from rulecore import BundleImage, Engine, write_bundle
+
+
+def main(image: Path, contexts: Path) -> None:
+    """Print the bytes."""
+    items = msgspec.json.decode(contexts.read_bytes(), type=list[Facts])
+    # What the first decision of any engine takes is not this image's.
+    _decide(Engine(BundleImage(write_bundle(Scenario(20).bundle))), items)
+    before = _anonymous_bytes()
+    engine = Engine(BundleImage.open(image))
+    _decide(engine, items)
+    print(_anonymous_bytes() - before)
+
+
+def _decide(engine: Engine, items: list[Facts]) -> None:
+    for context in items:
+        engine.decide(PLACEMENT, context, NOW)
+        engine.decide_json(PLACEMENT, msgspec.json.encode(context), NOW)
+        engine.decide_all(context, NOW)
+
+
+def _anonymous_bytes() -> int:
+    gc.collect()
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):  # glibc's
+        libc.malloc_trim(0)
+    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) << 10
+    raise RuntimeError("/proc/self/smaps_rollup does not say Anonymous")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
