@@ -26,6 +26,7 @@ from rulecore._layout import ColumnKind, Compare, PredicateKind, TestKind
 from rulecore.expressions import PredicateFacts
 from rulecore.model import Type
 
+Constant = int | float | str
 Runs = tuple[tuple[int, int], ...]
 """Numbers in ascending order as runs: the first, and the one behind the last."""
 
@@ -51,11 +52,12 @@ ELEMENTS: Final = frozenset(
 
 class Column(msgspec.Struct):
     """One column. `subject` is a slot, a predicate, a scanner or the mask of a segment's purposes, by `kind`;
-    `constants` are sorted: what a string equals, where a number's classes begin, a list's elements."""
+    `constants` are sorted: what a string equals, where a number's classes begin, a list's elements.
+    """
 
     kind: ColumnKind
     subject: int
-    constants: list[int] | list[float] | list[str]
+    constants: list[Constant]
     class_count: int = 0
     """Classes, or elements."""
 
@@ -78,6 +80,7 @@ class Columns:
     def __init__(
         self,
         predicates: Sequence[PredicateFacts],
+        *,
         types: Sequence[Type],
         segment_purposes: Sequence[int],
         now_slot: int,
@@ -90,17 +93,16 @@ class Columns:
         self.now_slot = now_slot
         self.columns: list[Column] = []
         self._of: dict[tuple[ColumnKind, int], int] = {}
-        found: dict[int, set[int | float | str]] = {}
+        found: dict[int, set[Constant]] = {}
         for number, facts in enumerate(predicates):
             column = self._column(number, facts)
             found.setdefault(column, set()).update(_constants(facts))
         moments = set(instants)
         if moments:
             found.setdefault(self._number(ColumnKind.C_INTEGER, now_slot), set()).update(moments)
-        for at, column_found in found.items():
-            column = self.columns[at]
-            column.constants = sorted(column_found)  # type: ignore[assignment, type-var]
-            column.class_count = self._class_count(column, pattern_counts)
+        for at, constants in found.items():
+            self.columns[at].constants = sorted(constants)
+            self.columns[at].class_count = self._class_count(self.columns[at], pattern_counts)
 
     def asked(self, predicate: int, wanted: bool) -> Asked:
         """What it takes for a predicate to definitely have the wanted value."""
@@ -174,23 +176,25 @@ class Columns:
     def _element(self, column: Column, facts: PredicateFacts) -> int:
         if column.kind == ColumnKind.C_SEGMENTS:
             return facts.subject
-        return bisect_left(column.constants, facts.operand)  # type: ignore[type-var, arg-type]
+        return bisect_left(column.constants, facts.operand)
 
     def _true(self, column: Column, facts: PredicateFacts) -> Runs:
         """The classes in which a predicate is true."""
-        operand = facts.operand
-        match facts.kind:
-            case PredicateKind.P_STRING | PredicateKind.P_STRING_IN:
-                texts = (operand,) if isinstance(operand, str) else operand
-                assert isinstance(texts, tuple)
-                return _unite(_point(_FIRST_CONSTANT + bisect_left(column.constants, text)) for text in texts)  # type: ignore[type-var, arg-type]
-            case PredicateKind.P_INTEGER_IN:
-                assert isinstance(operand, tuple)
-                return _unite(_ordered(column, Compare.EQ, number) for number in operand)  # type: ignore[arg-type]
-            case PredicateKind.P_INTEGER | PredicateKind.P_REAL:
-                return _ordered(column, facts.compare, operand)  # type: ignore[arg-type]
+        match facts.kind, facts.operand:
+            case PredicateKind.P_STRING, str(text):
+                return _equal(column, text)
+            case PredicateKind.P_STRING_IN, tuple(texts):
+                return _unite(_equal(column, text) for text in texts)
+            case PredicateKind.P_INTEGER_IN, tuple(integers):
+                return _unite(_ordered(column, Compare.EQ, int(number)) for number in integers)
+            case PredicateKind.P_INTEGER | PredicateKind.P_REAL, (int() | float()) as number:
+                return _ordered(column, facts.compare, number)
             case _:
                 return _point(2)
+
+
+def _equal(column: Column, text: Constant) -> Runs:
+    return _point(_FIRST_CONSTANT + bisect_left(column.constants, text))
 
 
 def unite(some: Runs, others: Runs) -> Runs:
@@ -240,20 +244,16 @@ def _point(number: int) -> Runs:
 # Numbers: a constant is where a class begins, so `x > 3` is `x >= 4`, or for doubles the next one up
 
 
-def _constants(facts: PredicateFacts) -> Iterable[int | float | str]:
-    operand = facts.operand
-    match facts.kind:
-        case PredicateKind.P_INTEGER | PredicateKind.P_REAL:
-            return _cuts(facts.kind, facts.compare, operand)  # type: ignore[arg-type]
-        case PredicateKind.P_INTEGER_IN:
-            assert isinstance(operand, tuple)
-            return [cut for number in operand for cut in _cuts(facts.kind, Compare.EQ, number)]  # type: ignore[arg-type]
-        case PredicateKind.P_STRING_IN:
-            assert isinstance(operand, tuple)
-            return operand
-        case PredicateKind.P_STRING | PredicateKind.P_HOLDS_STRING | PredicateKind.P_HOLDS_INTEGER:
-            assert isinstance(operand, int | str)
-            return (operand,)
+def _constants(facts: PredicateFacts) -> Iterable[Constant]:
+    match facts.kind, facts.operand:
+        case PredicateKind.P_INTEGER | PredicateKind.P_REAL, (int() | float()) as number:
+            return _cuts(facts.kind, facts.compare, number)
+        case PredicateKind.P_INTEGER_IN, tuple(integers):
+            return [cut for number in integers for cut in _cuts(facts.kind, Compare.EQ, int(number))]
+        case PredicateKind.P_STRING_IN, tuple(texts):
+            return texts
+        case PredicateKind.P_STRING | PredicateKind.P_HOLDS_STRING | PredicateKind.P_HOLDS_INTEGER, constant:
+            return (constant,) if isinstance(constant, int | str) else ()
         case _:
             return ()
 
@@ -263,10 +263,12 @@ def _cuts(kind: PredicateKind, compare: int, number: float) -> list[int | float]
     if number != number:  # noqa: PLR0124 - NaN is compared with nothing
         return []
     above = _above(kind == PredicateKind.P_REAL, number)
-    wanted = [number + 0.0 if kind == PredicateKind.P_REAL else number] if compare not in (Compare.GT, Compare.LE) else []
+    cuts: list[int | float] = []
+    if compare not in (Compare.GT, Compare.LE):
+        cuts.append(number + 0.0 if kind == PredicateKind.P_REAL else number)
     if compare not in (Compare.GE, Compare.LT) and above is not None:
-        wanted.append(above)
-    return wanted
+        cuts.append(above)
+    return cuts
 
 
 def _above(real: bool, number: float) -> int | float | None:
@@ -281,7 +283,7 @@ def _from(column: Column, number: float | None) -> int:
     reals = 1 if column.kind == ColumnKind.C_REAL else 0
     if number is None:
         return column.class_count - reals
-    return _FIRST_CONSTANT + bisect_left(column.constants, number)  # type: ignore[type-var, arg-type]
+    return _FIRST_CONSTANT + bisect_left(column.constants, number)
 
 
 def _ordered(column: Column, compare: int, number: float) -> Runs:

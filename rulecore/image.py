@@ -315,15 +315,13 @@ class _Writer:
     def _indexes(self) -> Indexes:
         """An index of each placement's rules, and one of all condition segments."""
         rules = [rule for placement in self.bundle.placements for rule in placement.rules]
-        consents = {
-            rule.purposes: self.conditions.predicate(Consent(rule.purposes)) for rule in rules if rule.purposes
-        }
+        consents = {rule.purposes: self.conditions.predicate(Consent(rule.purposes)) for rule in rules if rule.purposes}
         columns = Columns(
             self.conditions.predicates,
-            [attribute.type for attribute in self.attributes],
-            [self.bits(segment.purposes) for segment in self.precomputed],
-            self.slots["now"],
-            {instant for rule in rules for instant in (rule.starts, rule.ends) if instant is not None},
+            types=[attribute.type for attribute in self.attributes],
+            segment_purposes=[self.bits(segment.purposes) for segment in self.precomputed],
+            now_slot=self.slots["now"],
+            instants={instant for rule in rules for instant in (rule.starts, rule.ends) if instant is not None},
         )
         indexes = Indexes(columns, self.conditions.formulas)
         first = 0

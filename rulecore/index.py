@@ -15,9 +15,9 @@ from typing import Final
 import msgspec
 
 from rulecore import layout
-from rulecore._layout import FormulaKind, Section, TestKind
+from rulecore._layout import ColumnKind, FormulaKind, Section, TestKind
 from rulecore._rows import dictionary_table, entry_rows
-from rulecore.columns import ELEMENTS, Asked, Column, ColumnKind, Columns, Runs, intersect, numbers, unite
+from rulecore.columns import ELEMENTS, Asked, Columns, Runs, intersect, numbers, unite
 from rulecore.expressions import FormulaFacts
 
 PRODUCTS_MAX: Final = 8
@@ -52,23 +52,25 @@ _WHOLE: Final = -1
 _SLOW: Final = frozenset((ColumnKind.C_TRUTH, ColumnKind.C_MATCHES))
 
 
-class IndexedRule(msgspec.Struct):
-    """A rule as the index sees it: its number in the image, its formula (NONE: always), and what else it asks of a
-    decision that a column can tell: a window of time, consent. These are checked again, so they need no residual."""
+class IndexedRule(msgspec.Struct, gc=False):
+    """A rule as the index sees it: its number in the image, its formula (NONE: always), and what else it asks.
+
+    `also` is what a column can tell of its terms: a window of time, consent. They are checked again in any case.
+    """
 
     number: int
     formula: int
     also: list[Asked]
 
 
-class _Tested(msgspec.Struct):
+class _Tested(msgspec.Struct, gc=False):
     """What a conjunction asks by key of test: the set's number, and the formula that asks it, or _WHOLE."""
 
     sets: dict[int, tuple[int, int]]
     rest: list[int]
 
 
-class _Entry(msgspec.Struct):
+class _Entry(msgspec.Struct, gc=False):
     rule: IndexedRule
     sets: dict[int, tuple[int, int]]
     rest: list[int]
@@ -88,7 +90,8 @@ class Indexes:
         self.anchors: list[bytes] = []
         self.entries: list[bytes] = []
         self._set_of: dict[tuple[int, Runs], int] = {}
-        self._asked: dict[tuple[int, bool], tuple[int, int]] = {}
+        self._impossible: set[int] = set()
+        self._asked: dict[tuple[int, int], tuple[int, int]] = {}
         self._both: dict[tuple[int, int], int | None] = {}
         self._selective: dict[int, float] = {}
         self._used: dict[int, int] = {}
@@ -140,7 +143,8 @@ class Indexes:
                     first = dictionaries.add([str(constant) for constant in column.constants])
                 case ColumnKind.C_INTEGER | ColumnKind.C_HOLDS_INTEGER | ColumnKind.C_REAL:
                     first = len(cuts) // 8
-                    cuts += array("d" if column.kind == ColumnKind.C_REAL else "q", column.constants).tobytes()  # type: ignore[arg-type]
+                    pack = layout.REAL.pack if column.kind == ColumnKind.C_REAL else layout.INTEGER.pack
+                    cuts += b"".join(map(pack, column.constants))
             columns.append(
                 layout.COLUMN.pack(column.kind, first, len(column.constants), column.class_count, column.subject)
             )
@@ -166,7 +170,7 @@ class Indexes:
         for product in products:
             for asked in rule.also:
                 product.sets.setdefault(*self._key_and_set(asked))
-            if all(self.sets[number][1] for number, _ in product.sets.values()):
+            if self._impossible.isdisjoint([number for number, _ in product.sets.values()]):
                 entries.append(_Entry(rule, product.sets, product.rest))
         return entries
 
@@ -174,12 +178,27 @@ class Indexes:
         """Conjunctions of which one holds exactly when the formula does."""
         kind, wanted, link = self.formulas[at]
         if kind == FormulaKind.F_LEAF:
-            key, number = self._leaf(link, bool(wanted))
+            key, number = self._leaf(link, wanted)
             return [_Tested({key: (number, at)}, [])]
         if kind == FormulaKind.F_ANY:
             return self._any(at)
-        products = [_Tested({}, [])]
+        return self._all(at)
+
+    def _all(self, at: int) -> list[_Tested]:
+        first = _Tested({}, [])
+        others = []
         for child in self._children(at):
+            kind, wanted, link = self.formulas[child]
+            if kind != FormulaKind.F_LEAF:
+                others.append(child)
+                continue
+            key, number = self._leaf(link, wanted)
+            if key not in first.sets:
+                first.sets[key] = (number, child)
+            elif not self._add(first, key, number, child):
+                return []
+        products = [first]
+        for child in others:
             parts = self._products(child)
             if len(products) * len(parts) > PRODUCTS_MAX:
                 parts = [_Tested({}, [child])]
@@ -213,21 +232,28 @@ class Indexes:
 
     def _multiply(self, product: _Tested, part: _Tested) -> _Tested | None:
         """Both; None when they can't both hold."""
-        sets, rest = dict(product.sets), product.rest + part.rest
+        both = _Tested(dict(product.sets), product.rest + part.rest)
         for key, (number, at) in part.sets.items():
-            other = {_ANY: key + 1, _ANY_TOO: key - 1}.get(key % 4, key)
-            if key not in sets:
-                sets[key] = (number, at)
-            elif key == other:
-                both = self._combine(key, sets[key][0], number)
-                if both is None:
-                    return None
-                sets[key] = (both, _WHOLE)
-            elif other not in sets:
-                sets[other] = (self._set(other, self.sets[number][1]), at)
-            else:
-                rest.append(at)
-        return _Tested(sets, rest)
+            if not self._add(both, key, number, at):
+                return None
+        return both
+
+    def _add(self, product: _Tested, key: int, number: int, at: int) -> bool:
+        """Asks one thing more; False when that can't hold with what is asked already."""
+        sets = product.sets
+        other = {_ANY: key + 1, _ANY_TOO: key - 1}.get(key % 4, key)
+        if key not in sets:
+            sets[key] = (number, at)
+        elif key == other:
+            both = self._combine(key, sets[key][0], number)
+            if both is None:
+                return False
+            sets[key] = (both, _WHOLE)
+        elif other not in sets:
+            sets[other] = (self._set(other, self.sets[number][1]), at)
+        else:
+            product.rest.append(at)
+        return True
 
     def _combine(self, key: int, some: int, others: int) -> int | None:
         """The set of classes in both, or of the elements of which none may be there."""
@@ -238,33 +264,38 @@ class Indexes:
             self._both[pair] = self._set(key, runs) if runs else None
         return self._both[pair]
 
-    def _leaf(self, predicate: int, wanted: bool) -> tuple[int, int]:
-        leaf = (predicate, wanted)
-        if leaf not in self._asked:
-            key, (number, _) = self._key_and_set(self.columns.asked(predicate, wanted))
-            self._asked[leaf] = key, number
-        return self._asked[leaf]
+    def _leaf(self, predicate: int, wanted: int) -> tuple[int, int]:
+        asked = self._asked.get((predicate, wanted))
+        if asked is None:
+            key, (number, _) = self._key_and_set(self.columns.asked(predicate, bool(wanted)))
+            asked = self._asked[predicate, wanted] = key, number
+        return asked
 
     def _key_and_set(self, asked: Asked) -> tuple[int, tuple[int, int]]:
         key = 4 * asked.column + {TestKind.T_CLASS: _CLASS, TestKind.T_ANY: _ANY, TestKind.T_NONE: _NONE}[asked.kind]
         return key, (self._set(key, asked.runs), layout.NONE)
 
     def _set(self, key: int, runs: Runs) -> int:
-        if (key, runs) not in self._set_of:
-            self._set_of[key, runs] = len(self.sets)
+        number = self._set_of.get((key, runs))
+        if number is None:
+            number = self._set_of[key, runs] = len(self.sets)
             self.sets.append((key, runs))
-        return self._set_of[key, runs]
+            if not runs:
+                self._impossible.add(number)
+        return number
 
     # Clusters
 
     def _place(self, entry: _Entry, clusters: dict[tuple[int, int], list[_Entry]], dense: list[_Entry]) -> None:
         """Puts an entry into the clusters that its most selective test names, or with those that have none."""
-        best, share = min(
-            ((key, self._share(number)) for key, (number, _) in entry.sets.items()),
-            key=lambda found: found[1],
-            default=(0, 1.0),
-        )
-        if share > SELECTIVE:
+        best, least = 0, 1.0
+        for key, (number, _) in entry.sets.items():
+            share = self._selective.get(number)
+            if share is None:
+                share = self._selective[number] = self._share(number)
+            if share < least:
+                best, least = key, share
+        if least > SELECTIVE:
             dense.append(entry)
             return
         runs = self.sets[entry.sets[best][0]][1]
@@ -274,18 +305,15 @@ class Indexes:
 
     def _share(self, number: int) -> float:
         """The share of decisions that a set is expected to let through, or 1 where it can't name clusters."""
-        share = self._selective.get(number)
-        if share is None:
-            key, runs = self.sets[number]
-            column = self.columns.columns[key // 4]
-            count = sum(behind - first for first, behind in runs)
-            share = 1.0
-            if key % 4 != _NONE and count <= CLUSTERS_A_TEST_MAX:
-                if all(self.columns.is_point(column, each) for each in numbers(runs)):
-                    expected = ELEMENTS_EXPECTED if column.kind in ELEMENTS else 1
-                    share = min(1.0, expected * count / max(column.class_count, 1))
-            self._selective[number] = share
-        return share
+        key, runs = self.sets[number]
+        column = self.columns.columns[key // 4]
+        count = sum(behind - first for first, behind in runs)
+        if key % 4 == _NONE or count > CLUSTERS_A_TEST_MAX:
+            return 1.0
+        if not all(self.columns.is_point(column, each) for each in numbers(runs)):
+            return 1.0
+        expected = ELEMENTS_EXPECTED if column.kind in ELEMENTS else 1
+        return min(1.0, expected * count / max(column.class_count, 1))
 
     def _write_anchors(self, clusters: dict[tuple[int, int], list[_Entry]], ordered: list[_Entry]) -> None:
         by_column: dict[int, list[tuple[int, list[_Entry]]]] = {}
@@ -302,19 +330,23 @@ class Indexes:
             first_map, runs = self._write_map(atoms, self.columns.columns[column].class_count)
             first_begin = len(self.maps)
             self.maps.extend([*begins, len(ordered)])
-            self.anchors.append(
-                layout.ANCHOR.pack(self._use(column), first_map, runs, first_begin, len(begins), 0)
-            )
+            self.anchors.append(layout.ANCHOR.pack(self._use(column), first_map, runs, first_begin, len(begins), 0))
 
     # Tests and their rows
 
     def _write_tests(self, ordered: list[_Entry]) -> dict[int, list[int]]:
         """Writes the tests that are worth rows; gives the keys that are left, or not told exactly, by position."""
         inexact: dict[int, list[int]] = {}
-        asking: dict[int, dict[int, array[int]]] = {}
+        positions: dict[int, array[int]] = {}
         for position, entry in enumerate(ordered):
-            for key, (number, _) in entry.sets.items():
-                asking.setdefault(key, {}).setdefault(number, array("I")).append(position)
+            for number, _ in entry.sets.values():
+                found = positions.get(number)
+                if found is None:
+                    found = positions[number] = array("I")
+                found.append(position)
+        asking: dict[int, dict[int, array[int]]] = {}
+        for number, found in positions.items():
+            asking.setdefault(self.sets[number][0], {})[number] = found
         worth = []
         for key, by_set in asking.items():
             count = sum(map(len, by_set.values()))
