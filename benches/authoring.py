@@ -1,7 +1,8 @@
 """How long authors wait: from a bundle's YAML to the checked bundle, and all of `central rules check`.
 
-The bundle is that of `benches.generator`, written out as authors write: conditions as texts in quotes, as lists and as
-plain texts, payloads in flow style, beside every placement a test for each of its rules. It is the same on any machine.
+The bundle is that of `benches.generator`, written as authors write: conditions as texts in quotes, as lists and as
+plain texts, payloads in flow style, and a test for each rule beside each placement. Writing the image alone is
+measured in `benches.loading`.
 """
 
 from __future__ import annotations
@@ -9,61 +10,64 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
 from benches.generator import ATTRIBUTES, NOW, Facts, Scenario
 from benches.report import Ratio, Section
-from benches.timing import Figures, figures
+from benches.timing import figures
 from central.authoring.load import load_bundle
 from central.cli import main
 from rulecore import BundleImage, Engine, write_bundle
 from rulecore.model import PERSONALIZATION, Call, Placement, Rule, Source
 from rulecore.render import render
 
-RULES_A_PLACEMENT: Final = 40
+RULES_EACH: Final = 40
+"""Rules a placement."""
 
-ONE_FILE: Final = "load, one file"
+ONE_FILE: Final = "load, all in one file"
 MANY_FILES: Final = "load, a file a placement"
 CHECK: Final = "central rules check, with its tests"
-WRITE: Final = "write the image"
+START: Final = "the same of rules/storefront, from the shell"
+
+_STOREFRONT: Final = Path(__file__).parents[1] / "rules" / "storefront"
 
 
 def measure_authoring(rules: int, rounds: int) -> Section:
-    """Milliseconds to load, check and write so many rules, each so many times in turn."""
-    placements = max(1, rules // RULES_A_PLACEMENT)
-    scenario = Scenario(rules, placements)
-    taken: dict[str, list[float]] = {ONE_FILE: [], MANY_FILES: [], CHECK: [], WRITE: []}
+    """Milliseconds to load and to check so many rules, in turns."""
+    scenario = Scenario(rules, max(1, rules // RULES_EACH))
+    files = len(scenario.bundle.placements)
     with tempfile.TemporaryDirectory(prefix="edgewise-bench-") as folder:
         one, many, tested = (Path(folder) / name for name in ("one", "many", "tested"))
         write_rules(scenario, one, files=1)
-        write_rules(scenario, many, files=placements)
-        write_rules(scenario, tested, files=placements)
+        write_rules(scenario, many, files)
+        write_rules(scenario, tested, files)
         write_tests(scenario, tested)
+        cases: dict[str, Callable[[], object]] = {
+            ONE_FILE: lambda: load_bundle(one),
+            MANY_FILES: lambda: load_bundle(many),
+            CHECK: lambda: _check(tested),
+            START: _start,
+        }
+        taken: dict[str, list[float]] = {name: [] for name in cases}
         for _ in range(rounds):
-            for name, directory in ((ONE_FILE, one), (MANY_FILES, many)):
+            for name, case in cases.items():
                 start = perf_counter()
-                bundle = load_bundle(directory).bundle
-                taken[name].append(perf_counter() - start)
-            assert bundle is not None
-            start = perf_counter()
-            write_bundle(bundle)
-            taken[WRITE].append(perf_counter() - start)
-            with contextlib.redirect_stdout(io.StringIO()):
-                start = perf_counter()
-                main(["rules", "check", str(tested)])
-                taken[CHECK].append(perf_counter() - start)
-    found: list[Figures] = [figures(name, "ms", [each * 1e3 for each in some]) for name, some in taken.items()]
+                case()
+                taken[name].append((perf_counter() - start) * 1e3)
+    found = [figures(name, "ms", some) for name, some in taken.items()]
     median = {each.name: each.median for each in found}
     ratios = [
-        Ratio(f"{MANY_FILES} / one file", median[MANY_FILES] / median[ONE_FILE]),
+        Ratio("a file a placement / one file", median[MANY_FILES] / median[ONE_FILE]),
         Ratio("check / load", median[CHECK] / median[MANY_FILES]),
         Ratio("µs a rule to load", median[ONE_FILE] * 1e3 / rules),
     ]
-    return Section(f"Authoring: {rules:,} rules in {placements:,} placements", found, ratios)
+    return Section(f"Authoring: {rules:,} rules in {files:,} placements", found, ratios)
 
 
 def write_rules(scenario: Scenario, directory: Path, files: int) -> None:
@@ -96,6 +100,16 @@ def write_tests(scenario: Scenario, directory: Path) -> None:
                 f"  expect: {{{placement.name}: {variant}}}",
             ]
         (directory / f"{placement.name}.test.yaml").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _check(directory: Path) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        main(["rules", "check", str(directory)])
+
+
+def _start() -> None:
+    command = [sys.executable, "-m", "central", "rules", "check", str(_STOREFRONT)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
 
 
 def _placement_lines(placement: Placement) -> Iterator[str]:
