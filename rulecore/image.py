@@ -14,9 +14,10 @@ from rulecore import layout
 from rulecore._hash import xxh64
 from rulecore._layout import Section, TermsFlag
 from rulecore.columns import Asked, Columns
+from rulecore.conjunctions import IndexedRule
 from rulecore.errors import LimitError
 from rulecore.expressions import TYPES, Conditions
-from rulecore.index import IndexedRule, Indexes
+from rulecore.index import Indexes
 from rulecore.limits import LIMITS
 from rulecore.lower import Consent, Leaf, both, lower
 from rulecore.model import (
@@ -332,7 +333,7 @@ class _Writer:
                 if rule.enabled
             )
             first += len(placement.rules)
-        indexes.add(IndexedRule(number, formula, []) for number, formula in enumerate(self.condition_formulas))
+        indexes.add(IndexedRule(number, formula) for number, formula in enumerate(self.condition_formulas))
         return indexes
 
     def _zones(self) -> tuple[bytes, str]:
@@ -343,11 +344,11 @@ class _Writer:
         return zone_block({zone for zone in used if zone is not None and not _FIXED_OFFSET.fullmatch(zone)})
 
 
-def _also(columns: Columns, rule: Rule, consents: dict[tuple[str, ...], int]) -> list[Asked]:
+def _also(columns: Columns, rule: Rule, consents: dict[tuple[str, ...], int]) -> tuple[Asked, ...]:
     """What a rule asks beside its condition that a column can tell."""
-    asked = [columns.asked(consents[rule.purposes], True)] if rule.purposes else []
+    asked = (columns.asked(consents[rule.purposes], True),) if rule.purposes else ()
     window = columns.window(rule.starts, rule.ends)
-    return [*asked, window] if window else asked
+    return (*asked, window) if window else asked
 
 
 def _check_limits(bundle: Bundle, attributes: int, purposes: int, segments: int) -> None:

@@ -1,9 +1,8 @@
 """The index's writer: from rules' conditions to clusters, tests and rows. What they are for is told in `_index`.
 
-Every rule becomes one or more *entries*: conjunctions of what columns are asked, so that the rule's condition holds
-exactly when one of them does, and for each a *residual*, a formula that is left to check where rows can't say
-everything. All choices are made here, from what the bundle itself shows: which test of an entry is the most selective
-and names its clusters, which columns are worth rows, and how fine these are.
+Every rule becomes one or more entries, see `rulecore.conjunctions`, each with a *residual*: a formula that is left to
+check where rows can't say everything. All choices are made here, from what the bundle itself shows: which test of an
+entry is the most selective and names its clusters, which columns are worth rows, and how fine these are.
 """
 
 from __future__ import annotations
@@ -12,16 +11,12 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-import msgspec
-
 from rulecore import layout
-from rulecore._layout import ColumnKind, FormulaKind, Section, TestKind
+from rulecore._layout import ColumnKind, Section, TestKind
 from rulecore._rows import dictionary_table, entry_rows
-from rulecore.columns import ELEMENTS, Asked, Columns, Runs, intersect, numbers, unite
+from rulecore.columns import ELEMENTS, Columns, numbers
+from rulecore.conjunctions import ANY, ANY_TOO, CLASS, NONE_OF, Conjunction, Conjunctions, IndexedRule
 from rulecore.expressions import FormulaFacts
-
-PRODUCTS_MAX: Final = 8
-"""Entries that one rule may become by multiplying out; what would take more is left to the residual."""
 
 CLUSTERED_MIN: Final = 256
 """Fewer entries are simply all looked at: that takes a few words."""
@@ -39,41 +34,14 @@ ROWS_A_TEST_MAX: Final = 256
 ROWS_MAX: Final = 8_192
 """Rows of one test, and of all tests of an index; where more classes matter, neighbours share a row."""
 
-_ONE_WORD: Final = 64
 _RARE: Final = 256
 """A test that fewer than one in so many entries make is left to the residual: it would cost all others a row."""
+
 _RARE_SLOW: Final = 16
-"""The same where the value is not simply read: the truth of an expression, a pattern."""
+"""The same where the value is not simply read."""
 
-_CLASS, _ANY, _ANY_TOO, _NONE = range(4)
-"""Keys of tests: four times the column, plus one of these. Two of an entry may each ask for any of some elements."""
-_WHOLE: Final = -1
-"""In place of a formula: the rule's whole condition."""
 _SLOW: Final = frozenset((ColumnKind.C_TRUTH, ColumnKind.C_MATCHES))
-
-
-class IndexedRule(msgspec.Struct, gc=False):
-    """A rule as the index sees it: its number in the image, its formula (NONE: always), and what else it asks.
-
-    `also` is what a column can tell of its terms: a window of time, consent. They are checked again in any case.
-    """
-
-    number: int
-    formula: int
-    also: list[Asked]
-
-
-class _Tested(msgspec.Struct, gc=False):
-    """What a conjunction asks by key of test: the set's number, and the formula that asks it, or _WHOLE."""
-
-    sets: dict[int, tuple[int, int]]
-    rest: list[int]
-
-
-class _Entry(msgspec.Struct, gc=False):
-    rule: IndexedRule
-    sets: dict[int, tuple[int, int]]
-    rest: list[int]
+_KINDS: Final = {CLASS: TestKind.T_CLASS, ANY: TestKind.T_ANY, ANY_TOO: TestKind.T_ANY, NONE_OF: TestKind.T_NONE}
 
 
 class Indexes:
@@ -81,33 +49,29 @@ class Indexes:
 
     def __init__(self, columns: Columns, formulas: Sequence[FormulaFacts]) -> None:
         self.columns = columns
-        self.formulas = formulas
-        self.sets: list[tuple[int, Runs]] = []
+        self.conjunctions = Conjunctions(columns, formulas)
+        self.sets = self.conjunctions.sets
         self.maps: array[int] = array("I")
         self.rows = bytearray()
         self.indexes: list[bytes] = []
         self.tests: list[bytes] = []
         self.anchors: list[bytes] = []
         self.entries: list[bytes] = []
-        self._set_of: dict[tuple[int, Runs], int] = {}
-        self._impossible: set[int] = set()
-        self._asked: dict[tuple[int, int], tuple[int, int]] = {}
-        self._both: dict[tuple[int, int], int | None] = {}
         self._selective: dict[int, float] = {}
         self._used: dict[int, int] = {}
 
     def add(self, rules: Iterable[IndexedRule]) -> None:
         """One more index: of a placement's rules in order, or of all condition segments."""
-        entries = [entry for rule in rules for entry in self._entries(rule)]
-        clusters: dict[tuple[int, int], list[_Entry]] = {}
-        dense: list[_Entry] = []
+        entries = [entry for rule in rules for entry in self.conjunctions.of(rule)]
+        clusters: dict[tuple[int, int], list[Conjunction]] = {}
+        dense: list[Conjunction] = []
         if len(entries) > CLUSTERED_MIN:
             for entry in entries:
                 self._place(entry, clusters, dense)
         else:
             dense = entries
         first_anchor = len(self.anchors)
-        ordered: list[_Entry] = []
+        ordered: list[Conjunction] = []
         self._write_anchors(clusters, ordered)
         dense_first = len(ordered)
         ordered += dense
@@ -115,7 +79,9 @@ class Indexes:
         inexact = self._write_tests(ordered)
         first_entry = len(self.entries)
         for at, entry in enumerate(ordered):
-            self.entries.append(layout.ENTRY.pack(entry.rule.number, self._residual(entry, inexact.get(at))))
+            missing = inexact.get(at, ())
+            residual = self.conjunctions.residual(entry, missing) if missing or entry.rest else layout.NONE
+            self.entries.append(layout.ENTRY.pack(entry.rule.number, residual))
         self.indexes.append(
             layout.INDEX.pack(
                 first_entry,
@@ -162,134 +128,14 @@ class Indexes:
             Section.ROWS: [bytes(self.rows)],
         }
 
-    # From a formula to conjunctions
-
-    def _entries(self, rule: IndexedRule) -> list[_Entry]:
-        products = [_Tested({}, [])] if rule.formula == layout.NONE else self._products(rule.formula)
-        entries = []
-        for product in products:
-            for asked in rule.also:
-                product.sets.setdefault(*self._key_and_set(asked))
-            if self._impossible.isdisjoint([number for number, _ in product.sets.values()]):
-                entries.append(_Entry(rule, product.sets, product.rest))
-        return entries
-
-    def _products(self, at: int) -> list[_Tested]:
-        """Conjunctions of which one holds exactly when the formula does."""
-        kind, wanted, link = self.formulas[at]
-        if kind == FormulaKind.F_LEAF:
-            key, number = self._leaf(link, wanted)
-            return [_Tested({key: (number, at)}, [])]
-        if kind == FormulaKind.F_ANY:
-            return self._any(at)
-        return self._all(at)
-
-    def _all(self, at: int) -> list[_Tested]:
-        first = _Tested({}, [])
-        others = []
-        for child in self._children(at):
-            kind, wanted, link = self.formulas[child]
-            if kind != FormulaKind.F_LEAF:
-                others.append(child)
-                continue
-            key, number = self._leaf(link, wanted)
-            if key not in first.sets:
-                first.sets[key] = (number, child)
-            elif not self._add(first, key, number, child):
-                return []
-        products = [first]
-        for child in others:
-            parts = self._products(child)
-            if len(products) * len(parts) > PRODUCTS_MAX:
-                parts = [_Tested({}, [child])]
-            multiplied = [self._multiply(product, part) for product in products for part in parts]
-            products = [product for product in multiplied if product is not None]
-        return products
-
-    def _any(self, at: int) -> list[_Tested]:
-        products: list[_Tested] = []
-        alone: dict[int, _Tested] = {}
-        for child in self._children(at):
-            for part in self._products(child):
-                # x == 1 || x == 2 is one set of classes of x; none of a, or none of b, is not one of elements.
-                key = next(iter(part.sets)) if len(part.sets) == 1 and not part.rest else _NONE
-                if key in alone and key % 4 != _NONE:
-                    (mine, _), (other, _) = alone[key].sets[key], part.sets[key]
-                    alone[key].sets[key] = (self._set(key, unite(self.sets[mine][1], self.sets[other][1])), at)
-                    continue
-                alone[key] = part
-                products.append(part)
-                if len(products) > PRODUCTS_MAX:
-                    return [_Tested({}, [at])]
-        return products
-
-    def _children(self, at: int) -> Iterable[int]:
-        child, behind = at + 1, self.formulas[at][2]
-        while child < behind:
-            yield child
-            kind, _, link = self.formulas[child]
-            child = child + 1 if kind == FormulaKind.F_LEAF else link
-
-    def _multiply(self, product: _Tested, part: _Tested) -> _Tested | None:
-        """Both; None when they can't both hold."""
-        both = _Tested(dict(product.sets), product.rest + part.rest)
-        for key, (number, at) in part.sets.items():
-            if not self._add(both, key, number, at):
-                return None
-        return both
-
-    def _add(self, product: _Tested, key: int, number: int, at: int) -> bool:
-        """Asks one thing more; False when that can't hold with what is asked already."""
-        sets = product.sets
-        other = {_ANY: key + 1, _ANY_TOO: key - 1}.get(key % 4, key)
-        if key not in sets:
-            sets[key] = (number, at)
-        elif key == other:
-            both = self._combine(key, sets[key][0], number)
-            if both is None:
-                return False
-            sets[key] = (both, _WHOLE)
-        elif other not in sets:
-            sets[other] = (self._set(other, self.sets[number][1]), at)
-        else:
-            product.rest.append(at)
-        return True
-
-    def _combine(self, key: int, some: int, others: int) -> int | None:
-        """The set of classes in both, or of the elements of which none may be there."""
-        pair = (some, others)
-        if pair not in self._both:
-            how = unite if key % 4 == _NONE else intersect
-            runs = how(self.sets[some][1], self.sets[others][1])
-            self._both[pair] = self._set(key, runs) if runs else None
-        return self._both[pair]
-
-    def _leaf(self, predicate: int, wanted: int) -> tuple[int, int]:
-        asked = self._asked.get((predicate, wanted))
-        if asked is None:
-            key, (number, _) = self._key_and_set(self.columns.asked(predicate, bool(wanted)))
-            asked = self._asked[predicate, wanted] = key, number
-        return asked
-
-    def _key_and_set(self, asked: Asked) -> tuple[int, tuple[int, int]]:
-        key = 4 * asked.column + {TestKind.T_CLASS: _CLASS, TestKind.T_ANY: _ANY, TestKind.T_NONE: _NONE}[asked.kind]
-        return key, (self._set(key, asked.runs), layout.NONE)
-
-    def _set(self, key: int, runs: Runs) -> int:
-        number = self._set_of.get((key, runs))
-        if number is None:
-            number = self._set_of[key, runs] = len(self.sets)
-            self.sets.append((key, runs))
-            if not runs:
-                self._impossible.add(number)
-        return number
-
     # Clusters
 
-    def _place(self, entry: _Entry, clusters: dict[tuple[int, int], list[_Entry]], dense: list[_Entry]) -> None:
+    def _place(
+        self, entry: Conjunction, clusters: dict[tuple[int, int], list[Conjunction]], dense: list[Conjunction]
+    ) -> None:
         """Puts an entry into the clusters that its most selective test names, or with those that have none."""
         best, least = 0, 1.0
-        for key, (number, _) in entry.sets.items():
+        for key, number in entry.sets.items():
             share = self._selective.get(number)
             if share is None:
                 share = self._selective[number] = self._share(number)
@@ -298,8 +144,10 @@ class Indexes:
         if least > SELECTIVE:
             dense.append(entry)
             return
-        runs = self.sets[entry.sets[best][0]][1]
-        rest = _Entry(entry.rule, {key: asked for key, asked in entry.sets.items() if key != best}, entry.rest)
+        runs = self.sets[entry.sets[best]][1]
+        sets = dict(entry.sets)
+        del sets[best]
+        rest = Conjunction(entry.rule, sets, entry.rest)
         for number in numbers(runs):
             clusters.setdefault((best // 4, number), []).append(rest)
 
@@ -308,15 +156,15 @@ class Indexes:
         key, runs = self.sets[number]
         column = self.columns.columns[key // 4]
         count = sum(behind - first for first, behind in runs)
-        if key % 4 == _NONE or count > CLUSTERS_A_TEST_MAX:
+        if key % 4 == NONE_OF or count > CLUSTERS_A_TEST_MAX:
             return 1.0
         if not all(self.columns.is_point(column, each) for each in numbers(runs)):
             return 1.0
         expected = ELEMENTS_EXPECTED if column.kind in ELEMENTS else 1
         return min(1.0, expected * count / max(column.class_count, 1))
 
-    def _write_anchors(self, clusters: dict[tuple[int, int], list[_Entry]], ordered: list[_Entry]) -> None:
-        by_column: dict[int, list[tuple[int, list[_Entry]]]] = {}
+    def _write_anchors(self, clusters: dict[tuple[int, int], list[Conjunction]], ordered: list[Conjunction]) -> None:
+        by_column: dict[int, list[tuple[int, list[Conjunction]]]] = {}
         for (column, number), entries in clusters.items():
             by_column.setdefault(column, []).append((number, entries))
         for column in sorted(by_column):
@@ -334,12 +182,12 @@ class Indexes:
 
     # Tests and their rows
 
-    def _write_tests(self, ordered: list[_Entry]) -> dict[int, list[int]]:
+    def _write_tests(self, ordered: list[Conjunction]) -> dict[int, list[int]]:
         """Writes the tests that are worth rows; gives the keys that are left, or not told exactly, by position."""
         inexact: dict[int, list[int]] = {}
         positions: dict[int, array[int]] = {}
         for position, entry in enumerate(ordered):
-            for number, _ in entry.sets.values():
+            for number in entry.sets.values():
                 found = positions.get(number)
                 if found is None:
                     found = positions[number] = array("I")
@@ -363,12 +211,13 @@ class Indexes:
         for _, _, key, atoms, rows in sorted(written, key=lambda test: test[:3]):
             column = key // 4
             first_map, runs = self._write_map(atoms, self.columns.columns[column].class_count)
-            kind = {_CLASS: TestKind.T_CLASS, _NONE: TestKind.T_NONE}.get(key % 4, TestKind.T_ANY)
             words = (len(ordered) + 63) // 64
             first_row = len(self.rows) // 8
             self.rows += rows
             self.tests.append(
-                layout.TEST.pack(kind, self._use(column), first_map, runs, first_row, len(rows) // 8 // words)
+                layout.TEST.pack(
+                    _KINDS[key % 4], self._use(column), first_map, runs, first_row, len(rows) // 8 // words
+                )
             )
         return inexact
 
@@ -382,7 +231,7 @@ class Indexes:
         """
         edges = sorted({0, *(edge for number in by_set for run in self.sets[number][1] for edge in run)})
         if len(edges) > rows_max:
-            if key % 4 == _NONE:
+            if key % 4 == NONE_OF:
                 edges = edges[:rows_max]
             else:
                 edges = [edge for at, edge in enumerate(edges) if at * rows_max % len(edges) < rows_max]
@@ -392,11 +241,10 @@ class Indexes:
             runs = self.sets[number][1]
             if any(edge not in kept for run in runs for edge in run):
                 _mark(inexact, key, [positions])
-                if key % 4 == _NONE:
+                if key % 4 == NONE_OF:
                     continue
             sets.append((runs, positions))
-        kind = {_CLASS: TestKind.T_CLASS, _NONE: TestKind.T_NONE}.get(key % 4, TestKind.T_ANY)
-        found, rows, passing = entry_rows(kind, sets, array("I", edges), entries)
+        found, rows, passing = entry_rows(_KINDS[key % 4], sets, array("I", edges), entries)
         return list(zip(edges, found, strict=True)), rows, passing
 
     def _write_map(self, atoms: list[tuple[int, int]], class_count: int) -> tuple[int, int]:
@@ -410,17 +258,6 @@ class Indexes:
         self.maps.extend(begin for begin, _ in atoms)
         self.maps.extend(number for _, number in atoms)
         return first, len(atoms)
-
-    def _residual(self, entry: _Entry, missing: list[int] | None) -> int:
-        """The formula that is left to check of a candidate, or NONE."""
-        rest = list(entry.rest)
-        for key in missing or ():
-            at = entry.sets[key][1]
-            if at != layout.NONE:
-                rest.append(at)
-        if not rest:
-            return layout.NONE
-        return rest[0] if len(rest) == 1 and rest[0] != _WHOLE else entry.rule.formula
 
     def _use(self, column: int) -> int:
         return self._used.setdefault(column, len(self._used))
