@@ -46,7 +46,7 @@ class Conjunction(msgspec.Struct, gc=False):
 
 
 class Conjunctions:
-    """Multiplies formulas out. Equal sets of classes or elements have one number: `sets` has the key and runs of each."""
+    """Multiplies formulas out. `sets` has the key and runs of each set of classes or elements, equal ones once."""
 
     def __init__(self, columns: Columns, formulas: Sequence[FormulaFacts]) -> None:
         self.columns = columns
