@@ -27,7 +27,8 @@ cdef enum:
     PLACEMENTS_MAX = 10_000
     RULES_MAX = 1_000_000
     VARIANTS_MAX = 1_000                 # of a placement
-    ATTRIBUTE_BYTES = 32_768             # LIMITS.string_bytes_max, of an attribute's name
+    ATTRIBUTE_BYTES = 32_768             # LIMITS.string_bytes_max, of an attribute's name and of its source's
+    PATTERN_BYTES = 4_000                # LIMITS.pattern_chars_max, of the longest characters
 
 cdef char* MAGIC = b"EWBUNDLE"
 
@@ -239,7 +240,7 @@ cdef Fault _names(const Image* image) noexcept nogil:
     for i in range(image.attribute_count):
         attribute = &image.attributes[i]
         if not (0 < attribute.name.size <= ATTRIBUTE_BYTES and is_line(image, attribute.name)
-                and is_line(image, attribute.source_name)):
+                and attribute.source_name.size <= ATTRIBUTE_BYTES and is_line(image, attribute.source_name)):
             return fault_in(image, attribute, b"a malformed name of an attribute")
         if i > 0 and not is_after(image, attribute.name, image.attributes[i - 1].name):
             return fault_in(image, attribute, b"attributes out of order")
@@ -255,7 +256,7 @@ cdef Fault _names(const Image* image) noexcept nogil:
         if not is_name(image, image.conditions[i].name) or image.conditions[i].formula >= image.formula_count:
             return fault_in(image, &image.conditions[i], b"a malformed condition segment")
     for i in range(image.pattern_count):
-        if not is_text(image, image.patterns[i]):
+        if image.patterns[i].size > PATTERN_BYTES or not is_text(image, image.patterns[i]):
             return fault_in(image, &image.patterns[i], b"a malformed pattern")
     for i in range(image.text_item_count):
         if not is_text(image, image.text_items[i]):

@@ -17,15 +17,23 @@ cdef enum:
     FORMULA_NODES = 20_000               # LIMITS.formula_nodes_per_rule_max
 
 
+# Elements of the lists that conditions name, those that several share counted for each: what all of them can be kept
+# busy with by a context that is in none.
+cdef uint64_t LISTED_MAX = <uint64_t> 1 << 29
+
+
 cdef struct Tree:                        # the walk over one bundle's expressions
     uint32_t visits                      # no node is visited twice, so the whole walk is linear
+    uint64_t listed
+    uint64_t shown                       # bytes of the predicates' texts, all of which an explanation may show
     uint32_t at
     uint8_t[LOOPS] loop_types
 
 
-cdef inline bint _are_items(const Image* image, ItemSpan span, int list_type) noexcept nogil:
+cdef inline bint _are_items(const Image* image, Tree* tree, ItemSpan span, int list_type) noexcept nogil:
     cdef uint32_t items = image.text_item_count if list_type == T_LIST_STRING else image.integer_item_count
-    return span.first <= items and span.count <= items - span.first
+    tree.listed += span.count
+    return span.first <= items and span.count <= items - span.first and tree.listed <= LISTED_MAX
 
 
 cdef Fault verify_predicates(const Image* image) noexcept nogil:
@@ -33,6 +41,7 @@ cdef Fault verify_predicates(const Image* image) noexcept nogil:
     cdef Tree tree
     cdef const char* what
     tree.visits = 0
+    tree.listed = tree.shown = 0
     for i in range(image.predicate_count):
         tree.at = NONE
         what = _predicate_fault(image, &image.predicates[i], &tree)
@@ -47,8 +56,11 @@ cdef const char* _predicate_fault(const Image* image, const PredicateRecord* pre
     cdef uint32_t subject = predicate.subject
     cdef int kind = predicate.kind
     cdef bint good
+    tree.shown += predicate.source.size
     if not is_text(image, predicate.source) or predicate.compare > GE:
         return b"a malformed predicate"
+    if tree.shown > image.pool_size:
+        return b"predicates of more text than there is"
     if kind == P_CONSENT:
         good = are_purposes(image, predicate.operand.bits)
     elif kind == P_SEGMENT:
@@ -65,9 +77,9 @@ cdef const char* _predicate_fault(const Image* image, const PredicateRecord* pre
     elif kind == P_STRING:
         good = is_slot(image, subject, T_STRING) and is_text(image, predicate.operand.text)
     elif kind == P_STRING_IN:
-        good = is_slot(image, subject, T_STRING) and _are_items(image, predicate.operand.items, T_LIST_STRING)
+        good = is_slot(image, subject, T_STRING) and _are_items(image, tree, predicate.operand.items, T_LIST_STRING)
     elif kind == P_INTEGER_IN:
-        good = is_slot(image, subject, T_INT) and _are_items(image, predicate.operand.items, T_LIST_INT)
+        good = is_slot(image, subject, T_INT) and _are_items(image, tree, predicate.operand.items, T_LIST_INT)
     elif kind == P_HOLDS_STRING:
         good = is_slot(image, subject, T_LIST_STRING) and is_text(image, predicate.operand.text)
     elif kind == P_HOLDS_INTEGER:
@@ -107,7 +119,7 @@ cdef const char* _leaf_fault(const Image* image, Tree* tree, uint32_t at, int lo
         if node.type == T_STRING:
             good = is_text(image, node.operand.text)
         elif node.type == T_LIST_STRING or node.type == T_LIST_INT:
-            good = _are_items(image, node.operand.items, node.type)
+            good = _are_items(image, tree, node.operand.items, node.type)
         elif node.type == T_BOOL:
             good = node.operand.bits <= 1
         elif node.type == T_TIMESTAMP:

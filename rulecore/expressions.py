@@ -411,6 +411,8 @@ class Conditions:
 
     def _pattern(self, pattern: str) -> int:
         if pattern not in self._pattern_of:
+            if len(pattern) > LIMITS.pattern_chars_max:
+                raise LimitError(f"a pattern is longer than {LIMITS.pattern_chars_max:,} characters")
             self._pattern_of[pattern] = len(self.patterns)
             self.patterns.append(pattern)
         return self._pattern_of[pattern]

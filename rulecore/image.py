@@ -191,8 +191,9 @@ class _Writer:
         )
 
     def _attribute(self, attribute: Attribute) -> bytes:
-        if len(attribute.name.encode()) > LIMITS.string_bytes_max:
-            raise LimitError(f"the name {attribute.name[:40]!r}... is longer than {LIMITS.string_bytes_max:,} bytes")
+        for name in (attribute.name, attribute.source_name):
+            if len(name.encode()) > LIMITS.string_bytes_max:
+                raise LimitError(f"the name {name[:40]!r}... is longer than {LIMITS.string_bytes_max:,} bytes")
         return layout.ATTRIBUTE.pack(
             *self.pool.span(attribute.name),
             *self.pool.span(attribute.source_name),

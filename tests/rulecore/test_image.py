@@ -207,6 +207,7 @@ def moved(text: bytes, begin: int, end: int) -> tuple[bytes, bytes]:
         (Section.RULES, span_of(b"rule-70"), span_of(b"app_version"), "a rule with a malformed name"),
         (Section.RULES, *moved(b"rule-70", 0, 58), "a rule with a malformed name"),
         (Section.ATTRIBUTES, span_of(b"city"), span_of("Zürich".encode()), "a malformed name of an attribute"),
+        (Section.PATTERNS, b"", layout.SPAN.pack(0, 4_001), "a malformed pattern"),
         (Section.CIDRS, bytes([4, 8, 10]), bytes([4, 33, 10]), "a malformed network"),
     ],
 )
@@ -263,6 +264,15 @@ def test_an_attribute_with_a_name_over_its_limit_is_refused() -> None:
         write_bundle(Bundle("big", "UTC", (attribute,), (), (), (), ()))
 
 
+def test_predicates_cannot_show_more_text_than_there_is() -> None:
+    damaged = bytearray(IMAGE)
+    (size,) = struct.unpack_from("<Q", IMAGE, layout.HEADER.size + layout.TABLE_ENTRY.size * Section.POOL + 8)
+    for at in range(2):
+        layout.SPAN.pack_into(damaged, section(Section.PREDICATES) + at * layout.PREDICATE.size, 0, size)
+    with pytest.raises(ImageError, match="predicates of more text than there is"):
+        BundleImage(with_checksum(damaged))
+
+
 def test_an_empty_file_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     with pytest.raises(ImageError, match="shorter than a header"):
@@ -286,6 +296,13 @@ def test_a_bundle_over_a_limit_is_refused_before_it_is_written() -> None:
 def test_a_salt_over_its_limit_is_refused() -> None:
     rule = Rule("r", None, (), "visitor_id", "s" * 257, percent=1, serve="v")
     with pytest.raises(LimitError, match="longer than 256 bytes"):
+        write_bundle(Bundle("big", "UTC", (), (), (), (), (Placement("p", (Variant("v"),), "v", (rule,)),)))
+
+
+def test_a_pattern_over_its_limit_is_refused() -> None:
+    when = Call("matches", (Attr("timezone", Type.STRING), Const(Type.STRING, "a" * 1_001)), Type.BOOL)
+    rule = Rule("r", when, (), "visitor_id", "s", serve="v")
+    with pytest.raises(LimitError, match="a pattern is longer than 1,000 characters"):
         write_bundle(Bundle("big", "UTC", (), (), (), (), (Placement("p", (Variant("v"),), "v", (rule,)),)))
 
 
