@@ -15,6 +15,7 @@ from rulecore.errors import (
     ImageVersionError,
     LimitError,
     LinkError,
+    PatternError,
     PlacementError,
     UnitKeyCollisionError,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "LinkError",
     "Membership",
     "MembershipKeys",
+    "PatternError",
     "PlacementError",
     "RowGrouper",
     "SnapshotImage",

@@ -4,8 +4,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from rulecore._buffer cimport BufferView
 from rulecore._layout cimport (AnchorRecord, AttributeRecord, CidrRecord, ColumnRecord, ConditionRecord,
                                DictionaryRecord, EntryRecord, FormulaRecord, HoldoutRecord, IndexRecord, LayerRecord,
-                               MetaRecord, NodeRecord, Operand, PlacementRecord, PredicateRecord, RuleRecord,
-                               SegmentRecord, Span, SplitRecord, TermsRecord, TestRecord, VariantRecord)
+                               MetaRecord, NodeRecord, Operand, PatternRecord, PlacementRecord, PredicateRecord,
+                               RuleRecord, SegmentRecord, Span, SplitRecord, TermsRecord, TestRecord, VariantRecord)
 from rulecore._text cimport Text
 
 
@@ -19,6 +19,8 @@ cdef struct Image:
     uint32_t blocks_size
     const uint8_t* zones
     uint32_t zones_size
+    const uint8_t* automata
+    uint32_t automata_size
     const MetaRecord* meta
     const Span* purposes
     const AttributeRecord* attributes
@@ -26,7 +28,7 @@ cdef struct Image:
     const ConditionRecord* conditions
     const HoldoutRecord* holdouts
     const LayerRecord* layers
-    const Span* patterns
+    const PatternRecord* patterns
     const Span* text_items
     const int64_t* integer_items
     const CidrRecord* cidrs

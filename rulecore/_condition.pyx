@@ -3,16 +3,16 @@
 The image has been verified (`_verify`), so nothing here checks a type, an index or a depth again.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport INT64_MIN, int32_t, int64_t
+from libc.stdint cimport INT64_MIN, int32_t, int64_t, uint64_t
 from libc.string cimport memcmp
 
 from rulecore._address cimport cidr_contains
+from rulecore._automaton cimport Scanner, automata_scan, scanner_at
 from rulecore._bundle cimport Image, span_text
 from rulecore._context cimport (PRESENT, ListView, Slot, T_DOUBLE, T_LIST_INT, T_LIST_STRING, T_STRING, T_TIMESTAMP,
                                 Value, slots_give_back, slots_scratch)
 from rulecore._layout cimport *
-from rulecore._linked cimport KNOWN
+from rulecore._linked cimport KNOWN, scanned
 from rulecore._text cimport (TIMESTAMP_MAX, TIMESTAMP_MIN, Text, semver_compare, semver_valid, text_code_points,
                              text_compare, text_contains, text_equal)
 from rulecore._zone cimport Civil, civil_from_micros, zone_offset
@@ -72,6 +72,7 @@ cdef Truth _ask(Linked linked, Workspace* work, const PredicateRecord* predicate
     cdef int kind = predicate.kind
     cdef Value value
     cdef const Slot* slot
+    cdef const PatternRecord* pattern
     if kind == P_EXPRESSION:
         work.steps = STEPS_MAX
         return _truth_of(value.integer) if _condition(linked, work, predicate.subject, 0, &value) else ERROR
@@ -91,6 +92,9 @@ cdef Truth _ask(Linked linked, Workspace* work, const PredicateRecord* predicate
                                   - (slot.value.integer < predicate.operand.integer)))
     if kind == P_REAL:
         return _truth_of(_ordered_reals(predicate.compare, slot.value.real, predicate.operand.real))
+    if kind == P_MATCHES:
+        pattern = &linked.image.patterns[predicate.operand.items.first]
+        return _truth_of(_has_bit(scanned(linked, work, pattern.scanner, slot.value.text), pattern.number))
     if kind == P_BOOL:
         return _truth_of(slot.value.integer)
     value = slot.value
@@ -312,7 +316,7 @@ cdef bint _operator(Linked linked, Workspace* work, const NodeRecord* node, int 
             return _give(out, text_code_points(a.text))
         return _give(out, a.items.count)
     if op == N_MATCHES:
-        return _matches(linked, a.text, node.operand.node.b, out)
+        return _matches(linked, work, node, a.text, out)
     if op == N_LOWER_ASCII:
         return _lower_ascii(work, a.text, out)
     if op == N_SEMVER:
@@ -450,13 +454,24 @@ cdef bint _calendar(const Image* image, int field, int64_t micros, Text zone, Va
     return _give(out, civil.millisecond)
 
 
-cdef bint _matches(Linked linked, Text text, uint32_t pattern, Value* out) noexcept:
-    """google-re2 is called through Python: short of memory or stack it can't tell, and says neither yes nor no."""
-    try:
-        found = linked.patterns[pattern].search(PyBytes_FromStringAndSize(text.data, text.size)) is not None
-    except (MemoryError, RecursionError):
+cdef bint _matches(Linked linked, Workspace* work, const NodeRecord* node, Text text, Value* out) noexcept:
+    """A text that changes within a decision, as a quantifier goes on, is scanned each time."""
+    cdef const PatternRecord* pattern = &linked.image.patterns[node.operand.node.b]
+    cdef const Scanner* scanner
+    cdef uint64_t* found
+    if node.mode:
+        return _give(out, _has_bit(scanned(linked, work, pattern.scanner, text), pattern.number))
+    scanner = scanner_at(linked.image.automata, pattern.scanner)
+    if not _spend(work, <size_t> (scanner.always + scanner.hinted) * (text.size // STEP_BYTES)):
         return False
-    return _give(out, found)
+    found = work.found + linked.found_at[pattern.scanner]
+    automata_scan(linked.image.automata, pattern.scanner, text, found)
+    work.scanned[pattern.scanner] = 0
+    return _give(out, _has_bit(found, pattern.number))
+
+
+cdef inline bint _has_bit(const uint64_t* bits, uint32_t number) noexcept:
+    return bits[number // 64] >> (number % 64) & 1
 
 
 cdef bint _lower_ascii(Workspace* work, Text text, Value* out) noexcept:

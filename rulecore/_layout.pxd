@@ -35,6 +35,7 @@ cpdef enum Section:
     PREDICATES
     FORMULAS
     ZONES
+    AUTOMATA
     PLACEMENTS
     VARIANTS
     TERMS
@@ -66,6 +67,7 @@ cpdef enum PredicateKind:
     P_INTEGER_IN
     P_HOLDS_STRING           # a list that holds `text`
     P_HOLDS_INTEGER
+    P_MATCHES                # a string in which the pattern at `items.first` is found
     P_EXPRESSION             # whatever else: node `subject`
 
 
@@ -110,7 +112,7 @@ cpdef enum NodeOp:           # result; operands
     N_STARTS_WITH            # bool; strings a, b
     N_ENDS_WITH
     N_CONTAINS
-    N_MATCHES                # bool; string a, pattern b
+    N_MATCHES                # bool; string a, pattern b; `mode` 1: a is the same throughout a decision
     N_LOWER_ASCII            # string; string a
     N_INTERSECTS             # bool; lists a, b of one type
     N_CONTAINS_ALL
@@ -249,6 +251,12 @@ cdef struct LayerRecord:
 
 cdef struct CidrRecord:
     uint8_t[18] packed       # see `_address`
+
+
+cdef struct PatternRecord:
+    Span source
+    uint32_t scanner         # of AUTOMATA
+    uint32_t number          # among the scanner's patterns
 
 
 cdef struct NodeRecord:

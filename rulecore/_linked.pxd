@@ -1,8 +1,9 @@
 # A bundle and a membership, linked; and the workspace that one decision needs.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from rulecore._automaton cimport automata_scan
 from rulecore._bundle cimport BundleImage, Image
-from rulecore._context cimport ContextReader, Slots, Value
+from rulecore._context cimport PRESENT, ContextReader, Slots, Value
 from rulecore._membership cimport Membership
 from rulecore._text cimport Text
 
@@ -50,6 +51,8 @@ cdef struct Workspace:       # taken for one decision, then put back: nothing is
     int64_t now
     Members members
     uint32_t* found_ids      # room for Membership.find
+    uint64_t* found          # by scanner: a bit for each pattern that is found, and what scanning keeps for itself
+    uint32_t* scanned        # by scanner: the stamp of the decision for which `found` holds
     int64_t steps            # that the expression at hand may still take
     Value[LOOPS] loops
 
@@ -63,11 +66,13 @@ cdef class Linked:
     cdef readonly BundleImage bundle
     cdef readonly Membership membership    # or None
     cdef readonly str release
-    cdef list patterns                     # google-re2's, by pattern
     cdef const Image* image
     cdef ContextReader reader
     cdef uint32_t* ordinals                # by the snapshot's segment id: the bundle's ordinal, or NONE
     cdef uint32_t ordinal_count
+    cdef uint32_t scanner_count
+    cdef size_t* found_at                  # by scanner: its place in Workspace.found
+    cdef size_t found_words
     cdef Fill* fills
     cdef uint32_t fill_count
     cdef uint64_t purposes                 # of all attributes
@@ -91,8 +96,25 @@ cdef class Linked:
     cdef void lay_elements(self, Workspace* work) noexcept
     cdef void forget(self, Workspace* work) noexcept
     cdef void add_member(self, Workspace* work, uint32_t ordinal) noexcept
+    cdef int place_found(self) except -1
     cdef int link(self) except -1
     cdef void settle(self, Workspace* work, int64_t now) noexcept
     cdef void fill_columns(self, Workspace* work) noexcept
     cdef int pin_text(self, Workspace* work) except -1
     cdef int32_t find_visitor(self, Workspace* work, uint64_t* row) noexcept
+
+
+# The patterns of a scanner that are found in a text: of its term, so that one pass a decision finds all that it holds.
+cdef inline const uint64_t* scanned(Linked linked, Workspace* work, uint32_t scanner, Text text) noexcept:
+    cdef uint64_t* found = work.found + linked.found_at[scanner]
+    if work.scanned[scanner] != work.stamp:
+        work.scanned[scanner] = work.stamp
+        automata_scan(linked.image.automata, scanner, text, found)
+    return found
+
+
+# The same of the scanner whose term is an attribute; NULL when that can't be used.
+cdef inline const uint64_t* found_patterns(Linked linked, Workspace* work, uint32_t scanner, uint32_t slot) noexcept:
+    if work.slots.slot[slot].state != PRESENT:
+        return NULL
+    return scanned(linked, work, scanner, work.slots.slot[slot].value.text)

@@ -10,14 +10,13 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcpy, memset
 
-from rulecore._bundle cimport span_str, span_text
+from rulecore._automaton cimport scanner_at, scanner_count
+from rulecore._bundle cimport span_text
 from rulecore._context cimport (ABSENT, MASKED, PRESENT, T_LIST_STRING, T_STRING, Slot, slots_free, slots_new,
                                 slots_scratch)
 from rulecore._dictionary cimport dictionary_find
 from rulecore._layout cimport C_HOLDS_STRING, NONE, T_CLASS, IndexRecord, MetaRecord
 from rulecore._text cimport text_equal
-
-import re2
 
 from rulecore.errors import ImageError, LinkError
 from rulecore.limits import LIMITS
@@ -53,12 +52,7 @@ cdef class Linked:
             self.reader = ContextReader(tuple(a.name for a in attributes), tuple(a.type for a in attributes))
         except ValueError as error:
             raise ImageError(f"attributes that no context can give: {error}") from error
-        self.patterns = []
-        for i in range(self.image.pattern_count):
-            try:
-                self.patterns.append(re2.compile(span_str(self.image, self.image.patterns[i])))
-            except re2.error as error:
-                raise ImageError(f"a pattern that is no regular expression: {error}") from error
+        self.place_found()
         if membership is not None:
             self.link()
 
@@ -68,7 +62,19 @@ cdef class Linked:
             workspace_free(self.idle[i])
         PyMem_Free(self.idle)
         PyMem_Free(self.ordinals)
+        PyMem_Free(self.found_at)
         PyMem_Free(self.fills)
+
+    cdef int place_found(self) except -1:
+        cdef uint32_t i
+        self.scanner_count = scanner_count(self.image.automata, self.image.automata_size)
+        self.found_at = <size_t*> PyMem_Malloc((self.scanner_count + 1) * sizeof(size_t))
+        if self.found_at == NULL:
+            raise MemoryError()
+        for i in range(self.scanner_count):
+            self.found_at[i] = self.found_words
+            self.found_words += scanner_at(self.image.automata, i).words
+        return 0
 
     cdef int link(self) except -1:
         cdef uint32_t i
@@ -144,9 +150,11 @@ cdef class Linked:
         work.member_list = <uint32_t*> PyMem_Calloc(self.image.segment_count + 1, sizeof(uint32_t))
         work.conditions = <uint8_t*> PyMem_Calloc(self.image.condition_count + 1, 1)
         work.found_ids = <uint32_t*> PyMem_Calloc(SEGMENTS_PER_VISITOR, sizeof(uint32_t))
+        work.found = <uint64_t*> PyMem_Calloc(self.found_words + 1, sizeof(uint64_t))
+        work.scanned = <uint32_t*> PyMem_Calloc(self.scanner_count + 1, sizeof(uint32_t))
         if (work.truth == NULL or work.columns == NULL or work.elements == NULL or work.seen == NULL
                 or work.picks == NULL or work.rows == NULL or work.member == NULL or work.member_list == NULL
-                or work.conditions == NULL or work.found_ids == NULL):
+                or work.conditions == NULL or work.found_ids == NULL or work.found == NULL or work.scanned == NULL):
             workspace_free(work)
             raise MemoryError()
         self.lay_elements(work)
@@ -170,7 +178,7 @@ cdef class Linked:
         try:
             if isinstance(context, dict):
                 self.reader.read_dict(context, work.slots)
-                if allocates or self.patterns:
+                if allocates:
                     self.pin_text(work)
             elif isinstance(context, bytes):
                 body = <bytes> context
@@ -193,6 +201,7 @@ cdef class Linked:
         memset(work.truth, 0, self.image.predicate_count * sizeof(uint32_t))
         for i in range(self.image.column_count):
             work.columns[i].stamp = 0
+        memset(work.scanned, 0, self.scanner_count * sizeof(uint32_t))
         work.stamp = 1
 
     cdef void end(self, Workspace* work) noexcept:
@@ -205,8 +214,7 @@ cdef class Linked:
     cdef int pin_text(self, Workspace* work) except -1:
         """Copies the dict's text, which else lies in its own strings.
 
-        Matching a pattern can let another thread run, making an object can have the garbage collector call finalizers:
-        either could change the dict.
+        Making an object can have the garbage collector call finalizers, which could change the dict.
         """
         cdef uint32_t i
         cdef Slots* slots = work.slots
@@ -338,6 +346,8 @@ cdef void workspace_free(Workspace* work) noexcept:
     PyMem_Free(work.conditions)
     PyMem_Free(work.member)
     PyMem_Free(work.found_ids)
+    PyMem_Free(work.found)
+    PyMem_Free(work.scanned)
     PyMem_Free(work)
 
 

@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from rulecore._address cimport cidr_valid
+from rulecore._automaton cimport automata_verify, scanner_at, scanner_count
 from rulecore._checks cimport *
 from rulecore._context cimport T_INT, T_LIST_STRING, T_SEMVER, T_STRING, T_TIMESTAMP
 from rulecore._hash cimport xxh64
@@ -28,7 +29,6 @@ cdef enum:
     RULES_MAX = 1_000_000
     VARIANTS_MAX = 1_000                 # of a placement
     ATTRIBUTE_BYTES = 32_768             # LIMITS.string_bytes_max, of an attribute's name and of its source's
-    PATTERN_BYTES = 4_000                # LIMITS.pattern_chars_max, of the longest characters
 
 cdef char* MAGIC = b"EWBUNDLE"
 
@@ -48,6 +48,8 @@ cdef Fault verify_image(const uint8_t* base, size_t size, Image* image) noexcept
         found = _meta(image)
     if found.what == NULL:
         found = _names(image)
+    if found.what == NULL:
+        found = _patterns(image)
     if found.what == NULL:
         found = _buckets(image)
     if found.what == NULL:
@@ -143,7 +145,7 @@ cdef void _point(Image* image, const Place* places) noexcept nogil:
     image.conditions = <const ConditionRecord*> _of(places, CONDITIONS, &image.condition_count)
     image.holdouts = <const HoldoutRecord*> _of(places, HOLDOUTS, &image.holdout_count)
     image.layers = <const LayerRecord*> _of(places, LAYERS, &image.layer_count)
-    image.patterns = <const Span*> _of(places, PATTERNS, &image.pattern_count)
+    image.patterns = <const PatternRecord*> _of(places, PATTERNS, &image.pattern_count)
     image.text_items = <const Span*> _of(places, TEXT_ITEMS, &image.text_item_count)
     image.integer_items = <const int64_t*> _of(places, INTEGER_ITEMS, &image.integer_item_count)
     image.cidrs = <const CidrRecord*> _of(places, CIDRS, &image.cidr_count)
@@ -151,6 +153,7 @@ cdef void _point(Image* image, const Place* places) noexcept nogil:
     image.predicates = <const PredicateRecord*> _of(places, PREDICATES, &image.predicate_count)
     image.formulas = <const FormulaRecord*> _of(places, FORMULAS, &image.formula_count)
     image.zones = <const uint8_t*> _of(places, ZONES, &image.zones_size)
+    image.automata = <const uint8_t*> _of(places, AUTOMATA, &image.automata_size)
     image.placements = <const PlacementRecord*> _of(places, PLACEMENTS, &image.placement_count)
     image.variants = <const VariantRecord*> _of(places, VARIANTS, &image.variant_count)
     image.terms = <const TermsRecord*> _of(places, TERMS, &image.terms_count)
@@ -255,15 +258,28 @@ cdef Fault _names(const Image* image) noexcept nogil:
     for i in range(image.condition_count):
         if not is_name(image, image.conditions[i].name) or image.conditions[i].formula >= image.formula_count:
             return fault_in(image, &image.conditions[i], b"a malformed condition segment")
-    for i in range(image.pattern_count):
-        if image.patterns[i].size > PATTERN_BYTES or not is_text(image, image.patterns[i]):
-            return fault_in(image, &image.patterns[i], b"a malformed pattern")
     for i in range(image.text_item_count):
         if not is_text(image, image.text_items[i]):
             return fault_in(image, &image.text_items[i], b"a malformed text of a list")
     for i in range(image.cidr_count):
         if not cidr_valid(image.cidrs[i].packed):
             return fault_in(image, &image.cidrs[i], b"a malformed network")
+    return sound()
+
+
+cdef Fault _patterns(const Image* image) noexcept nogil:
+    cdef size_t at = 0
+    cdef const char* what = automata_verify(image.automata, image.automata_size, &at)
+    cdef const PatternRecord* pattern
+    cdef uint32_t i, scanners
+    if what != NULL:
+        return fault_in(image, image.automata + at, what)
+    scanners = scanner_count(image.automata, image.automata_size)
+    for i in range(image.pattern_count):
+        pattern = &image.patterns[i]
+        if not (is_text(image, pattern.source) and pattern.scanner < scanners
+                and pattern.number < scanner_at(image.automata, pattern.scanner).patterns):
+            return fault_in(image, pattern, b"a malformed pattern")
     return sound()
 
 

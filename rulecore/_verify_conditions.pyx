@@ -84,6 +84,8 @@ cdef const char* _predicate_fault(const Image* image, const PredicateRecord* pre
         good = is_slot(image, subject, T_LIST_STRING) and is_text(image, predicate.operand.text)
     elif kind == P_HOLDS_INTEGER:
         good = is_slot(image, subject, T_LIST_INT)
+    elif kind == P_MATCHES:
+        good = is_slot(image, subject, T_STRING) and predicate.operand.items.first < image.pattern_count
     elif kind == P_EXPRESSION:
         return _node_fault(image, tree, subject, image.node_count, T_BOOL, 1, 0)
     else:

@@ -146,7 +146,7 @@ class Columns:
     def _column(self, number: int, facts: PredicateFacts) -> int:
         """The number of the column that a predicate looks at."""
         kind, subject = facts.kind, facts.subject
-        if kind in (PredicateKind.P_CONSENT, PredicateKind.P_EXPRESSION):
+        if kind in (PredicateKind.P_CONSENT, PredicateKind.P_MATCHES, PredicateKind.P_EXPRESSION):
             return self._number(ColumnKind.C_TRUTH, number)
         if kind == PredicateKind.P_SEGMENT:
             return self._number(ColumnKind.C_SEGMENTS, self.segment_purposes[subject])

@@ -7,6 +7,7 @@ EdgewiseError
 ├── LinkError             a bundle and a snapshot that do not belong together
 ├── ContextError          a context that can't be taken: which attribute, or which byte
 ├── PlacementError        a placement that the bundle does not have
+├── PatternError          a regular expression that is malformed: what, and at which character
 ├── UnitKeyCollisionError  two visitors that a snapshot could not tell apart, found when it is built
 └── LimitError            something larger than `rulecore.limits` allows, found when an image is written
 """
@@ -68,6 +69,15 @@ class PlacementError(EdgewiseError):
 
 class LimitError(EdgewiseError):
     """More than `rulecore.limits` allows."""
+
+
+class PatternError(EdgewiseError):
+    """A regular expression that can't be read. `what` says why, `at` is the index of the character it is about."""
+
+    def __init__(self, what: str, at: int) -> None:
+        super().__init__(f"{what} (at character {at})")
+        self.what = what
+        self.at = at
 
 
 class UnitKeyCollisionError(EdgewiseError):

@@ -15,6 +15,7 @@ import msgspec
 
 from rulecore import layout
 from rulecore._layout import Compare, Field, FormulaKind, NodeOp, Operands, PredicateKind, Section
+from rulecore.automata import automata_block
 from rulecore.errors import LimitError
 from rulecore.limits import LIMITS
 from rulecore.lower import ALWAYS, All, Consent, Formula, Leaf, lower, type_of
@@ -92,7 +93,9 @@ class Conditions:
     """Collects the predicates, nodes, items, patterns and formulas of a bundle's conditions.
 
     `slots` and `ordinals` number attributes and precomputed segments, `bits` gives the mask of purposes, `text`
-    stores text. `zones` gathers the constant time zones used; None in it means any zone.
+    stores text. `terms` are the texts that patterns are searched for in, each with its patterns; one that varies within
+    a decision has a single one, so that no other is searched for at every turn. `zones` gathers the constant time
+    zones used; None in it means any zone.
     """
 
     def __init__(
@@ -113,7 +116,8 @@ class Conditions:
         self.text_items: list[Span] = []
         self.integer_items: list[int] = []
         self.cidrs: list[bytes] = []
-        self.patterns: list[str] = []
+        self.patterns: list[tuple[str, int, int]] = []
+        self.terms: list[tuple[str, list[str]]] = []
         self.formulas: list[FormulaFacts] = []
         self.zones: set[str | None] = set()
         self._first_node = 0
@@ -123,14 +127,18 @@ class Conditions:
         self._encode = msgspec.msgpack.Encoder().encode
         self._formula_of: dict[tuple[FormulaFacts, ...], int] = {}
         self._items_of: dict[tuple[str, ...] | tuple[int, ...], Span] = {}
-        self._pattern_of: dict[str, int] = {}
+        self._pattern_of: dict[tuple[str, str], int] = {}
+        self._scanner_of: dict[str, int] = {}
         self._cidr_of: dict[str, int] = {}
 
     def sections(self) -> dict[Section, list[bytes]]:
         """All that was collected, as records."""
         pack_predicate, pack_formula = layout.PREDICATE.pack, layout.FORMULA.pack
         return {
-            Section.PATTERNS: [layout.SPAN.pack(*self.text(pattern)) for pattern in self.patterns],
+            Section.PATTERNS: [
+                layout.PATTERN.pack(*self.text(pattern), scanner, number) for pattern, scanner, number in self.patterns
+            ],
+            Section.AUTOMATA: [automata_block(self.terms)],
             Section.TEXT_ITEMS: [layout.SPAN.pack(*span) for span in self.text_items],
             Section.INTEGER_ITEMS: [layout.INTEGER.pack(number) for number in self.integer_items],
             Section.CIDRS: self.cidrs,
@@ -249,6 +257,8 @@ class Conditions:
                 return PredicateKind.P_HOLDS_STRING, 0, self.slots[name], text, pair(*self.text(text))
             case Call(op="in", args=(Const(value=int(number)), Attr(name=name))):
                 return PredicateKind.P_HOLDS_INTEGER, 0, self.slots[name], number, layout.INTEGER.pack(number)
+            case Call(op="matches", args=(Attr(name=name) as attr, Const(value=str(text)))):
+                return PredicateKind.P_MATCHES, 0, self.slots[name], text, pair(self._pattern(attr, text))
         if simple is not None:
             return simple
         self._first_node = len(self.nodes)
@@ -329,7 +339,9 @@ class Conditions:
                 return self._emit(plain, kind, node(args[0]), operand=pair(node(args[1])))
             case "matches":
                 pattern = args[1].value if isinstance(args[1], Const) else None
-                return self._emit(NodeOp.N_MATCHES, kind, node(args[0]), operand=pair(self._pattern(str(pattern))))
+                number = self._pattern(args[0], str(pattern))
+                steady = not _varies(args[0])
+                return self._emit(NodeOp.N_MATCHES, kind, node(args[0]), operand=pair(number), mode=steady)
             case "contains_ip":
                 cidr = args[0].value if isinstance(args[0], Const) else None
                 return self._emit(NodeOp.N_CIDR, kind, node(args[1]), operand=pair(self._cidr(str(cidr))))
@@ -409,19 +421,34 @@ class Conditions:
             self.integer_items += numbers
         return self._items_of[values]
 
-    def _pattern(self, pattern: str) -> int:
-        if pattern not in self._pattern_of:
+    def _pattern(self, subject: Expr, pattern: str) -> int:
+        """The index of a pattern that is searched for in a text."""
+        term = render(subject)
+        if _varies(subject):
+            term += f" with {pattern!r}"
+        if (term, pattern) not in self._pattern_of:
+            self._pattern_of[term, pattern] = len(self.patterns)
+            if term not in self._scanner_of:
+                self._scanner_of[term] = len(self.terms)
+                self.terms.append((term, []))
+            scanner = self._scanner_of[term]
             if len(pattern) > LIMITS.pattern_chars_max:
                 raise LimitError(f"a pattern is longer than {LIMITS.pattern_chars_max:,} characters")
-            self._pattern_of[pattern] = len(self.patterns)
-            self.patterns.append(pattern)
-        return self._pattern_of[pattern]
+            searched = self.terms[scanner][1]
+            self.patterns.append((pattern, scanner, len(searched)))
+            searched.append(pattern)
+        return self._pattern_of[term, pattern]
 
     def _cidr(self, cidr: str) -> int:
         if cidr not in self._cidr_of:
             self._cidr_of[cidr] = len(self.cidrs)
             self.cidrs.append(packed_cidr(cidr))
         return self._cidr_of[cidr]
+
+
+def _varies(expr: Expr) -> bool:
+    """Whether a text is another at each turn of a quantifier."""
+    return isinstance(expr, Var) or (isinstance(expr, Call) and any(_varies(arg) for arg in expr.args))
 
 
 def _has_equal_double(number: int | float) -> bool:  # noqa: PYI041 - the difference is the point

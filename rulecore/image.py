@@ -58,7 +58,10 @@ _TermsKey = tuple[Hashable, ...]
 
 
 def write_bundle(bundle: Bundle) -> bytes:
-    """The image of a checked bundle. Raises LimitError when it is larger than `rulecore.limits` allows."""
+    """The image of a checked bundle.
+
+    Raises LimitError when it is larger than `rulecore.limits` allows, PatternError for a malformed pattern.
+    """
     return _Writer(bundle).write()
 
 

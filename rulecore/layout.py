@@ -23,6 +23,7 @@ CONDITION: Final = struct.Struct("<2III")
 HOLDOUT: Final = struct.Struct("<2I2IQII")
 LAYER: Final = struct.Struct("<2I2III")
 CIDR: Final = struct.Struct("<18s")
+PATTERN: Final = struct.Struct("<2I2I")
 NODE: Final = struct.Struct("<BBHI8s")
 PREDICATE: Final = struct.Struct("<2IBBHI8s")
 FORMULA: Final = struct.Struct("<BBHI")
@@ -52,7 +53,7 @@ RECORD_BYTES: Final = {
     Section.CONDITIONS: CONDITION.size,
     Section.HOLDOUTS: HOLDOUT.size,
     Section.LAYERS: LAYER.size,
-    Section.PATTERNS: SPAN.size,
+    Section.PATTERNS: PATTERN.size,
     Section.TEXT_ITEMS: SPAN.size,
     Section.INTEGER_ITEMS: INTEGER.size,
     Section.CIDRS: CIDR.size,
@@ -60,6 +61,7 @@ RECORD_BYTES: Final = {
     Section.PREDICATES: PREDICATE.size,
     Section.FORMULAS: FORMULA.size,
     Section.ZONES: 1,
+    Section.AUTOMATA: 1,
     Section.PLACEMENTS: PLACEMENT.size,
     Section.VARIANTS: VARIANT.size,
     Section.TERMS: TERMS.size,

@@ -27,6 +27,7 @@ EXPORTS: Final = {
         "LinkError",
         "Membership",
         "MembershipKeys",
+        "PatternError",
         "PlacementError",
         "RowGrouper",
         "SnapshotImage",

@@ -13,10 +13,8 @@ from collections.abc import Callable
 from importlib import resources
 from typing import Final
 
-import re2
-
 from central.authoring.diagnostics import nearest
-from rulecore import duration_constant, is_semver, timestamp_constant
+from rulecore import LimitError, PatternError, automata, duration_constant, is_semver, timestamp_constant
 from rulecore.limits import LIMITS
 
 Value = int | str
@@ -30,8 +28,6 @@ _DAYS: Final = re.compile(r"(?P<sign>[+-]?)(?P<days>[0-9]{1,6})d(?P<rest>.*)", r
 _PARTIAL_VERSION: Final = re.compile(
     r"[vV]?(?P<major>0|[1-9]\d*)(?:\.(?P<minor>0|[1-9]\d*))?(?:\.(?P<patch>0|[1-9]\d*))?"
 )
-_PATTERN_OPTIONS: Final = re2.Options()
-_PATTERN_OPTIONS.log_errors = False
 
 
 class ConstantError(Exception):
@@ -54,13 +50,11 @@ def check_pattern(value: str) -> Value:
             at=LIMITS.pattern_chars_max,
         )
     try:
-        re2.compile(value, _PATTERN_OPTIONS)
-    except re2.error as error:
-        message = error.args[0].decode("utf-8", "replace")
-        # RE2 names the part that it stumbled over after a colon; for what is never closed that is the whole pattern.
-        _, _, part = message.partition(": ")
-        at = max(value.find(part), 0) if part else len(value) - 1
-        raise ConstantError(f"bad pattern: {message}", "a regular expression in RE2's syntax", at=at) from None
+        automata.check_pattern(value)
+    except PatternError as error:
+        raise ConstantError(f"bad pattern: {error.what}", "a regular expression in RE2's syntax", at=error.at) from None
+    except LimitError as error:
+        raise ConstantError(str(error), "a pattern with smaller or fewer counts") from None
     return value
 
 

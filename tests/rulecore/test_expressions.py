@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -118,20 +117,29 @@ def test_text_made_on_both_sides_of_a_comparison_is_kept_until_it_is_compared() 
         assert asked.decide("p", {"city": city, "tags": ["a", "BOSTON", "A" * 3_000]}, 0).variant == variant
 
 
-def test_a_pattern_that_there_is_no_stack_to_match_is_an_error_and_so_neither_true_nor_false() -> None:
-    asked = engine(call("not", call("matches", CITY, Const(Type.STRING, "^B"))))
-    context: dict[str, object] = {"city": "Boston"}
+def matches(subject: Expr, pattern: str) -> Call:
+    return call("matches", subject, Const(Type.STRING, pattern))
 
-    def deep(frames: int, ask: Callable[[], str]) -> str:
-        return deep(frames - 1, ask) if frames else ask()
 
-    answers = set()
-    for frames in range(sys.getrecursionlimit()):
-        try:
-            answers.add(deep(frames, lambda: asked.decide("p", context, 0).variant))
-        except RecursionError:
-            break
-    assert answers == {"no"}
+def test_a_pattern_is_searched_for_anew_at_each_turn_of_a_quantifier() -> None:
+    either = call("or", matches(OUTER, "^a+$"), matches(OUTER, "^b+$"))
+    asked = engine(Quantifier("all", TAGS, OUTER, either))
+    for given, variant in ((["aa", "b", "a"], "yes"), (["aa", "c"], "no"), (["ab"], "no"), (["b", "a"], "yes")):
+        assert asked.decide("p", {"city": "Boston", "tags": given}, 0).variant == variant
+
+
+def test_a_pattern_on_an_attribute_is_searched_for_anew_at_each_decision() -> None:
+    asked = engine(call("and", matches(CITY, "^B"), call("not", matches(CITY, "x$"))))
+    for city, variant in (("Boston", "yes"), ("Austin", "no"), ("Box", "no"), ("Berlin", "yes")):
+        for _ in range(2):
+            assert asked.decide("p", {"city": city}, 0).variant == variant
+
+
+def test_the_same_pattern_on_an_attribute_and_on_what_is_made_of_it_are_two() -> None:
+    lower = Call("lower_ascii", (CITY,), Type.STRING)
+    asked = engine(call("and", matches(lower, "^boston$"), call("not", matches(CITY, "^boston$"))))
+    for city, variant in (("BOSTON", "yes"), ("boston", "no"), ("Boston", "yes"), ("x", "no")):
+        assert asked.decide("p", {"city": city}, 0).variant == variant
 
 
 def conditions() -> Conditions:
