@@ -16,8 +16,8 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined",
 COMPILE = {
     "EDGEWISE_DEBUG": ["-O0", "-g"],
     "EDGEWISE_SANITIZE": ["-O1", "-g", *SANITIZERS],
-    "EDGEWISE_COVERAGE": ["-O0", "--coverage"],
-    "EDGEWISE_FUZZ": ["-O1", "-g", *SANITIZERS, "-fsanitize-coverage=trace-pc,trace-cmp"],
+    "EDGEWISE_COVERAGE": ["-O0", "-w", "--coverage"],
+    "EDGEWISE_FUZZ": ["-O1", "-g1", "-w", *SANITIZERS, "-fsanitize-coverage=trace-pc,trace-cmp"],
 }
 LINK = {"EDGEWISE_SANITIZE": SANITIZERS, "EDGEWISE_COVERAGE": ["--coverage"]}  # a fuzzer brings its own sanitizers
 SWITCH = next((name for name in COMPILE if os.environ.get(name)), "")
