@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from benches.floors import DECODE, FLOOR, bodies, floors
 from benches.generator import NOW, PLACEMENT, Scenario
 from benches.report import NATURAL, NO_MATCH, Ratio, Section
@@ -16,6 +18,9 @@ from rulecore import BundleImage, EdgewiseError, Engine, write_bundle
 RULES: Final = (20, 200, 2_000, 20_000)
 WORST_RULES: Final = 2_000
 CALLS_ROUNDS: Final = 5
+
+UNDISTURBED: Final = f"ns, the best of a context's {CALLS_ROUNDS} calls"
+"""What is left of single calls when the machine's other work is left out."""
 
 ALL_AT_ONCE: Final = "10 placements, decide_all"
 ONE_BY_ONE: Final = "10 placements, 10 decides"
@@ -46,21 +51,24 @@ def measure_decisions(contexts: int, seconds: float) -> Section:
 
 
 def measure_calls(contexts: int) -> Section:
-    """Single calls at the largest number of rules: what the slowest take."""
-    rules = RULES[-1]
-    found = []
-    workload = retailer(rules, contexts)
+    """Single calls at the largest number of rules: what the slowest take.
+
+    Each is given a context that was made this moment, as a request's is: it is still in the processor's caches.
+    """
+    workload = retailer(RULES[-1], contexts)
     engine = _engine(workload)
+    found = []
     for kind, items in (NATURAL, workload.natural), (NO_MATCH, workload.unmatched):
-        for form, call, each in (
-            (DICT, lambda item: engine.decide(PLACEMENT, item, NOW), items),
-            (BYTES, lambda item: engine.decide_json(PLACEMENT, item, NOW), bodies(items)),
+        for form, call, fresh in (
+            (DICT, engine.decide, "item = decode(item)"),
+            (BYTES, engine.decide_json, "item = bytes(memoryview(item))"),
         ):
-            rounds = call_by_call(call, each, CALLS_ROUNDS)
-            name = decision_name(rules, form, kind)
+            names: dict[str, object] = {"call": call, "decode": msgspec.json.decode}
+            name = decision_name(RULES[-1], form, kind)
+            case = Case(name, f"call({PLACEMENT!r}, item, {NOW})", bodies(items), names)
+            rounds = call_by_call(case, CALLS_ROUNDS, before=fresh)
             found.append(figures(name, "ns a call", list(itertools.chain(*rounds))))
-            best = [min(taken) for taken in zip(*rounds, strict=True)]
-            found.append(figures(name, f"ns, the best of a context's {CALLS_ROUNDS} calls", best))
+            found.append(figures(name, UNDISTURBED, [min(taken) for taken in zip(*rounds, strict=True)]))
     return Section(f"Call by call, {contexts:,} contexts", found, [])
 
 

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import statistics
 import timeit
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter, perf_counter_ns
 from typing import Final
 
@@ -54,17 +54,25 @@ def measure(cases: Sequence[Case], seconds: float) -> list[Figures]:
     return [figures(case.name, "ns", _each(taken, case)) for case, taken in zip(cases, samples, strict=True)]
 
 
-def call_by_call(call: Callable[[object], object], items: Sequence[object], rounds: int) -> list[list[int]]:
-    """Nanoseconds of each single call, a list a round, less what it takes to read the clock twice."""
-    nothing = statistics.median(_clock_pairs(10_000))
+def call_by_call(case: Case, rounds: int, before: str = "pass") -> list[list[int]]:
+    """Nanoseconds of the statement for each single item, a list a round, less what it takes to read the clock twice.
+
+    The statement `before` is not timed.
+    """
+    source = f"""def run():
+    for item in items:
+        {before}
+        start = clock()
+        {case.statement}
+        append(clock() - start)"""
     taken: list[list[int]] = []
+    nothing = statistics.median(_clock_pairs(10_000))
     with _no_collection():
         for _ in range(rounds):
-            some = []
-            for item in items:
-                start = perf_counter_ns()
-                call(item)
-                some.append(perf_counter_ns() - start)
+            some: list[int] = []
+            scope = _scope(case) | {"clock": perf_counter_ns, "append": some.append}
+            exec(source, scope)  # noqa: S102 - as timeit does, so that there is no call but the statement's own
+            exec("run()", scope)  # noqa: S102
             taken.append([max(0, round(each - nothing)) for each in some])
     return taken
 
