@@ -11,7 +11,11 @@ from rulecore._condition cimport ERROR, Truth, truth
 from rulecore._context cimport PRESENT, Slot, Value
 from rulecore._dictionary cimport dictionary_find
 from rulecore._layout cimport *
-from rulecore._linked cimport KNOWN
+from rulecore._linked cimport KNOWN, scanned
+
+cdef extern from *:
+    int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
+
 
 cdef enum:
     ABSENT_CLASS = 0
@@ -94,6 +98,9 @@ cdef void _find_elements(Linked linked, Workspace* work, const ColumnRecord* col
     state.value = slot.state == PRESENT
     if not state.value:
         return
+    if column.kind == C_MATCHES:
+        _find_patterns(scanned(linked, work, column.first, slot.value.text), column.class_count, elements, state)
+        return
     for i in range(slot.value.items.count):
         number = _element_of(linked.image, column, work.slots.items[slot.value.items.first + i])
         if number != NONE and not work.seen[number >> 6] >> (number & 63) & 1:
@@ -102,6 +109,20 @@ cdef void _find_elements(Linked linked, Workspace* work, const ColumnRecord* col
             state.count += 1
     for i in range(state.count):
         work.seen[elements[i] >> 6] = 0
+
+
+cdef void _find_patterns(const uint64_t* found, uint32_t count, uint32_t* elements, ColumnState* state) noexcept nogil:
+    """The numbers of the patterns that were found: of the bits that are set among the first `count`."""
+    cdef uint32_t word
+    cdef uint64_t bits
+    for word in range((count + 63) // 64):
+        bits = found[word]
+        if word == count // 64:
+            bits &= (<uint64_t> 1 << (count % 64)) - 1         # behind them, the scanner keeps notes of its own
+        while bits:
+            elements[state.count] = word * 64 + count_trailing_zeros(bits)
+            state.count += 1
+            bits &= bits - 1
 
 
 cdef inline uint32_t _element_of(const Image* image, const ColumnRecord* column, Value value) noexcept nogil:

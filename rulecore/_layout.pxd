@@ -154,7 +154,7 @@ cpdef enum ColumnKind:
     C_HOLDS_STRING           # slot; elements: constants of the dictionary `first`
     C_HOLDS_INTEGER          # slot; elements: cuts
     C_SEGMENTS               # elements: the precomputed segments that have exactly the purposes `subject`
-    C_MATCHES                # elements: the patterns of scanner `subject`
+    C_MATCHES                # slot; elements: the patterns of scanner `first` that are found in it
     COLUMN_KIND_COUNT
 
 
@@ -340,7 +340,7 @@ cdef struct SplitRecord:
 
 cdef struct ColumnRecord:
     uint32_t kind
-    uint32_t first           # of its cuts, or the number of its dictionary
+    uint32_t first           # of its cuts; or the number of its dictionary or scanner
     uint32_t count           # of them
     uint32_t class_count     # classes or elements
     uint64_t subject

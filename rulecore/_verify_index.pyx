@@ -7,6 +7,7 @@ what counts. Maps and rows are shared out in order, so that the walk is linear i
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from rulecore._automaton cimport scanner_at, scanner_count
 from rulecore._checks cimport *
 from rulecore._context cimport (T_BOOL, T_DOUBLE, T_DURATION, T_INT, T_LIST_INT, T_LIST_STRING, T_STRING,
                                 T_TIMESTAMP)
@@ -97,6 +98,10 @@ cdef bint _is_column(const Image* image, const ColumnRecord* column) noexcept no
         if kind == C_STRING:
             return is_slot(image, subject, T_STRING) and column.class_count == <uint64_t> column.count + 2
         return is_slot(image, subject, T_LIST_STRING) and column.class_count == column.count
+    if kind == C_MATCHES:
+        return (is_slot(image, subject, T_STRING)
+                and column.first < scanner_count(image.automata, image.automata_size)
+                and column.class_count == scanner_at(image.automata, column.first).patterns)
     if column.first > image.cut_count or column.count > image.cut_count - column.first:
         return False
     if kind == C_HOLDS_INTEGER:

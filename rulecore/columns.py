@@ -51,7 +51,7 @@ ELEMENTS: Final = frozenset(
 
 
 class Column(msgspec.Struct):
-    """One column. `subject` is a slot, a predicate, a scanner or the mask of a segment's purposes, by `kind`;
+    """One column. `subject` is a slot, a predicate or the mask of a segment's purposes, by `kind`;
     `constants` are sorted: what a string equals, where a number's classes begin, a list's elements.
     """
 
@@ -60,6 +60,8 @@ class Column(msgspec.Struct):
     constants: list[Constant]
     class_count: int = 0
     """Classes, or elements."""
+    scanner: int = 0
+    """Of patterns."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class Columns:
     """The columns of a bundle, from its predicates.
 
     `types` are the attributes' by slot, `segment_purposes` the precomputed segments' masks by ordinal, `instants`
-    what rules' windows compare the slot `now_slot` with, `pattern_counts` the patterns of each scanner.
+    what rules' windows compare the slot `now_slot` with, `patterns` the scanner and the number in it of each pattern.
     """
 
     def __init__(
@@ -85,12 +87,13 @@ class Columns:
         segment_purposes: Sequence[int],
         now_slot: int,
         instants: Iterable[int],
-        pattern_counts: Sequence[int] = (),
+        patterns: Sequence[tuple[int, int]],
     ) -> None:
         self.predicates = predicates
         self.types = types
         self.segment_purposes = segment_purposes
         self.now_slot = now_slot
+        self.patterns = patterns
         self.columns: list[Column] = []
         self._of: dict[tuple[ColumnKind, int], int] = {}
         found: dict[int, set[Constant]] = {}
@@ -102,7 +105,7 @@ class Columns:
             found.setdefault(self._number(ColumnKind.C_INTEGER, now_slot), set()).update(moments)
         for at, constants in found.items():
             self.columns[at].constants = sorted(constants)
-            self.columns[at].class_count = self._class_count(self.columns[at], pattern_counts)
+            self.columns[at].class_count = self._class_count(self.columns[at])
 
     def asked(self, predicate: int, wanted: bool) -> Asked:
         """What it takes for a predicate to definitely have the wanted value."""
@@ -146,10 +149,14 @@ class Columns:
     def _column(self, number: int, facts: PredicateFacts) -> int:
         """The number of the column that a predicate looks at."""
         kind, subject = facts.kind, facts.subject
-        if kind in (PredicateKind.P_CONSENT, PredicateKind.P_MATCHES, PredicateKind.P_EXPRESSION):
+        if kind in (PredicateKind.P_CONSENT, PredicateKind.P_EXPRESSION):
             return self._number(ColumnKind.C_TRUTH, number)
         if kind == PredicateKind.P_SEGMENT:
             return self._number(ColumnKind.C_SEGMENTS, self.segment_purposes[subject])
+        if kind == PredicateKind.P_MATCHES:
+            at = self._number(ColumnKind.C_MATCHES, subject)
+            self.columns[at].scanner = self.patterns[int(facts.operand)][0]  # type: ignore[arg-type]
+            return at
         if kind == PredicateKind.P_HOLDS_STRING:
             return self._number(ColumnKind.C_HOLDS_STRING, subject)
         if kind == PredicateKind.P_HOLDS_INTEGER:
@@ -157,7 +164,7 @@ class Columns:
         by_type = _BY_TYPE.get(self.types[subject])
         return self._number(ColumnKind.C_TRUTH, number) if by_type is None else self._number(by_type, subject)
 
-    def _class_count(self, column: Column, pattern_counts: Sequence[int]) -> int:
+    def _class_count(self, column: Column) -> int:
         count = len(column.constants)
         match column.kind:
             case ColumnKind.C_BOOL | ColumnKind.C_TRUTH:
@@ -169,13 +176,15 @@ class Columns:
             case ColumnKind.C_SEGMENTS:
                 return len(self.segment_purposes)
             case ColumnKind.C_MATCHES:
-                return pattern_counts[column.subject]
+                return sum(scanner == column.scanner for scanner, _ in self.patterns)
             case _:
                 return count
 
     def _element(self, column: Column, facts: PredicateFacts) -> int:
         if column.kind == ColumnKind.C_SEGMENTS:
             return facts.subject
+        if column.kind == ColumnKind.C_MATCHES:
+            return self.patterns[int(facts.operand)][1]  # type: ignore[arg-type]
         return bisect_left(column.constants, facts.operand)
 
     def _true(self, column: Column, facts: PredicateFacts) -> Runs:

@@ -67,8 +67,8 @@ Value = bool | int | float | str | tuple[int, ...] | tuple[str, ...]
 class PredicateFacts(msgspec.Struct, frozen=True, gc=False):
     """What is known of a predicate before it is packed.
 
-    `operand` is the constant as Python has it: the mask of a consent's purposes, 0 where the kind has none. `packed`
-    is the same as the record has it.
+    `operand` is the constant as Python has it: the mask of a consent's purposes, a pattern's index, 0 where the kind
+    has none. `packed` is the same as the record has it.
     """
 
     source: Expr | Consent
@@ -258,7 +258,8 @@ class Conditions:
             case Call(op="in", args=(Const(value=int(number)), Attr(name=name))):
                 return PredicateKind.P_HOLDS_INTEGER, 0, self.slots[name], number, layout.INTEGER.pack(number)
             case Call(op="matches", args=(Attr(name=name) as attr, Const(value=str(text)))):
-                return PredicateKind.P_MATCHES, 0, self.slots[name], text, pair(self._pattern(attr, text))
+                number = self._pattern(attr, text)
+                return PredicateKind.P_MATCHES, 0, self.slots[name], number, pair(number)
         if simple is not None:
             return simple
         self._first_node = len(self.nodes)

@@ -326,6 +326,7 @@ class _Writer:
             types=[attribute.type for attribute in self.attributes],
             segment_purposes=[self.bits(segment.purposes) for segment in self.precomputed],
             now_slot=self.slots["now"],
+            patterns=[(scanner, number) for _, scanner, number in self.conditions.patterns],
             instants={instant for rule in rules for instant in (rule.starts, rule.ends) if instant is not None},
         )
         indexes = Indexes(columns, self.conditions.formulas)

@@ -111,6 +111,8 @@ class Indexes:
                     first = len(cuts) // 8
                     pack = layout.REAL.pack if column.kind == ColumnKind.C_REAL else layout.INTEGER.pack
                     cuts += b"".join(map(pack, column.constants))
+                case ColumnKind.C_MATCHES:
+                    first = column.scanner
             columns.append(
                 layout.COLUMN.pack(column.kind, first, len(column.constants), column.class_count, column.subject)
             )
