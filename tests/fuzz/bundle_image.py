@@ -44,7 +44,8 @@ def seeds() -> Iterator[bytes]:
         placement = Placement("p", (Variant("v"), Variant("w")), "w", (rule,))
         yield write_bundle(msgspec.structs.replace(sample, holdouts=(), layers=(), placements=(placement,)))
     yield write_bundle(sample)
-    yield write_bundle(Scenario(20).bundle)
+    for rules in (20, 130):  # fewer than a word of bits, and more than two
+        yield write_bundle(Scenario(rules).bundle)
     storefront = load_bundle(STOREFRONT).bundle
     assert storefront is not None
     # Without its content blocks, which are most of its bytes and have no structure.

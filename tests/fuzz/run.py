@@ -34,7 +34,7 @@ SEEDS: Final = {
 }
 MERGE: Final = "-set_cover_merge=1"
 INPUT_SECONDS_MAX: Final = 10
-INPUT_BYTES_MAX: Final = 16_384
+INPUT_BYTES_MAX: Final = 1 << 18
 KEPT_INPUTS_MAX: Final = 64
 KEPT_BYTES_MAX: Final = 40_000
 """Of each target."""
