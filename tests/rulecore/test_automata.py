@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import random
 import struct
 import subprocess
@@ -228,7 +229,11 @@ print(sha256(automata_block([("x", {patterns!r})])).hexdigest())
     root = Path(__file__).parent.parent.parent
     digests = {
         subprocess.run(
-            [sys.executable, "-c", script], env={"PYTHONHASHSEED": seed}, cwd=root, capture_output=True, check=True
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=root,
+            capture_output=True,
+            check=True,
         ).stdout
         for seed in ("1", "2", "3")
     }

@@ -58,7 +58,7 @@ def survives(image: bytes) -> bool:
     for placement in read.placements:
         for variant in read.variants(placement):
             read.block(placement, variant)
-    # Patterns are compiled when an engine is made of the image: one that is no pattern is refused there.
+    # Attributes that no context can give are refused when an engine is made of the image.
     with contextlib.suppress(ImageError):
         answers(image)
     return True
