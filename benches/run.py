@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from benches.authoring import measure_authoring
 from benches.comparison import Comparer
 from benches.decisions import RULES, measure_calls, measure_decisions, measure_worst_cases
 from benches.http_requests import measure_http
@@ -41,6 +42,8 @@ class Effort(msgspec.Struct, frozen=True):
     compared_contexts: int
     writes: int
     opens: int
+    authored_rules: int
+    authored_rounds: int
     visitors: int
     http_seconds: float
     peers: Sequence[Listed]
@@ -55,6 +58,8 @@ FULL: Final = Effort(
     compared_contexts=128,
     writes=3,
     opens=50,
+    authored_rules=20_000,
+    authored_rounds=1,
     visitors=1_000_000,
     http_seconds=10.0,
     peers=PEERS,
@@ -68,6 +73,8 @@ QUICK: Final = Effort(
     compared_contexts=32,
     writes=1,
     opens=10,
+    authored_rules=400,
+    authored_rounds=2,
     visitors=20_000,
     http_seconds=0.5,
     peers=[listed for listed in PEERS if listed.name in QUICK_PEERS],
@@ -88,6 +95,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     calls = _show(lambda: measure_calls(effort.calls_contexts))
     worst = _show(lambda: measure_worst_cases(effort.worst_contexts, effort.compared_seconds))
     loading = _show(lambda: measure_loading(effort.writes, effort.opens))
+    authoring = _show(lambda: measure_authoring(effort.authored_rules, effort.authored_rounds))
     lookups = _show(lambda: measure_lookups(effort.visitors, effort.seconds))
     http = _show(lambda: measure_http(effort.http_seconds))
 
@@ -97,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for text in render_comparisons(comparisons), render_peers(comparer.notes), render_promises(promises):
         print(text, end="\n\n")
 
-    sections = [decisions, calls, worst, loading, lookups, http]
+    sections = [decisions, calls, worst, loading, authoring, lookups, http]
     report = make_report(sections, comparisons, comparer.notes, promises, quick=options.quick)
     path = write(report, options.results)
     print(f"Written to {path}")

@@ -63,14 +63,14 @@ def render_peers(peers: Sequence[PeerNote]) -> str:
 
 def render_promises(promises: Sequence[Promise]) -> str:
     """What is promised beside what was measured."""
-    lines = ["Promises", f"  {'':<62}{'measured':>12}{'at least':>12}{'stretch':>10}"]
+    lines = ["Promises", f"  {'':<68}{'measured':>12}{'at least':>12}{'stretch':>10}"]
     for promise in promises:
         sign = ">=" if promise.more_is_better else "<="
         measured = "-" if promise.measured is None else _number(promise.measured)
         stretch = "-" if promise.stretch is None else _number(promise.stretch)
         name = f"{promise.name}, {promise.unit}" if promise.unit else promise.name
         limits = f"{sign + ' ' + _number(promise.at_least):>12}{stretch:>10}"
-        lines.append(f"  {name:<62}{measured:>12}{limits}  {promise.verdict}")
+        lines.append(f"  {name:<68}{measured:>12}{limits}  {promise.verdict}")
     return "\n".join(lines)
 
 
