@@ -160,8 +160,8 @@ cpdef enum ColumnKind:
 
 cpdef enum TestKind:
     T_CLASS                  # a row for each class
-    T_ANY                    # row 0 has those that don't ask; of each element that is there, a row of those it satisfies
-    T_NONE                   # row 0 the same, for want of a list; of each element that is there, those it does not harm
+    T_ANY                    # row 0 has those that don't ask; each element that is there, a row of those it satisfies
+    T_NONE                   # row 0 the same, for want of a list; each element that is there, those it does not harm
 
 
 cpdef enum TermsFlag:

@@ -22,6 +22,8 @@ PRODUCTS_MAX: Final = 8
 CLASS, ANY, ANY_TOO, NONE_OF = range(4)
 """Keys of tests: four times the column, plus one of these. Of elements, a conjunction may twice ask for any of some."""
 
+_LEAF: Final = int(FormulaKind.F_LEAF)
+_SOME: Final = int(FormulaKind.F_ANY)
 _WHOLE: Final = -1
 """In place of a formula: the rule's whole condition."""
 
@@ -64,6 +66,8 @@ class Conjunctions:
             key, number = self._key_and_set(asked)
             for product in products:
                 product.sets.setdefault(key, number)
+        if not self._impossible:
+            return products
         return [product for product in products if self._impossible.isdisjoint(product.sets.values())]
 
     def residual(self, product: Conjunction, missing: Iterable[int]) -> int:
@@ -81,10 +85,10 @@ class Conjunctions:
         """The formula that asks for a set; NONE where the rule's terms do."""
         if rule.formula != layout.NONE:
             kind, wanted, link = self.formulas[rule.formula]
-            some = (rule.formula,) if kind == FormulaKind.F_LEAF else tuple(self._children(rule.formula))
-            for at in some if kind != FormulaKind.F_ANY else ():
+            some = (rule.formula,) if kind == _LEAF else tuple(self._children(rule.formula))
+            for at in some if kind != _SOME else ():
                 kind, wanted, link = self.formulas[at]
-                if kind == FormulaKind.F_LEAF and self._leaf(link, wanted)[1] == number:
+                if kind == _LEAF and self._leaf(link, wanted)[1] == number:
                     return at
         if any(self._key_and_set(asked)[1] == number for asked in rule.also):
             return layout.NONE
@@ -92,21 +96,22 @@ class Conjunctions:
 
     def _products(self, rule: IndexedRule, at: int) -> list[Conjunction]:
         kind, wanted, link = self.formulas[at]
-        if kind == FormulaKind.F_LEAF:
+        if kind == _LEAF:
             return [Conjunction(rule, dict([self._leaf(link, wanted)]))]
-        return self._any(rule, at) if kind == FormulaKind.F_ANY else self._all(rule, at)
+        return self._any(rule, at) if kind == _SOME else self._all(rule, at)
 
     def _all(self, rule: IndexedRule, at: int) -> list[Conjunction]:
-        first = Conjunction(rule, {})
+        sets: dict[int, int] = {}
+        first = Conjunction(rule, sets)
         others = []
         for child in self._children(at):
             kind, wanted, link = self.formulas[child]
-            if kind != FormulaKind.F_LEAF:
+            if kind != _LEAF:
                 others.append(child)
                 continue
-            key, number = self._leaf(link, wanted)
-            if key not in first.sets:
-                first.sets[key] = number
+            key, number = self._asked.get((link, wanted)) or self._leaf(link, wanted)
+            if key not in sets:
+                sets[key] = number
             elif not self._add(first, key, number):
                 return []
         products = [first]
@@ -140,7 +145,7 @@ class Conjunctions:
         while child < behind:
             yield child
             kind, _, link = self.formulas[child]
-            child = child + 1 if kind == FormulaKind.F_LEAF else link
+            child = child + 1 if kind == _LEAF else link
 
     def _multiply(self, product: Conjunction, part: Conjunction) -> Conjunction | None:
         """Both; None when they can't both hold."""
@@ -178,11 +183,9 @@ class Conjunctions:
 
     def _leaf(self, predicate: int, wanted: int) -> tuple[int, int]:
         """Key and number of what a leaf asks."""
-        asked = self._asked.get((predicate, wanted))
-        if asked is None:
-            asked = self._key_and_set(self.columns.asked(predicate, bool(wanted)))
-            self._asked[predicate, wanted] = asked
-        return asked
+        if (predicate, wanted) not in self._asked:
+            self._asked[predicate, wanted] = self._key_and_set(self.columns.asked(predicate, bool(wanted)))
+        return self._asked[predicate, wanted]
 
     def _key_and_set(self, asked: Asked) -> tuple[int, int]:
         key = 4 * asked.column + {TestKind.T_CLASS: CLASS, TestKind.T_ANY: ANY, TestKind.T_NONE: NONE_OF}[asked.kind]

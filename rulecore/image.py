@@ -6,6 +6,7 @@ How conditions become records is in `rulecore.lower` and `rulecore.expressions`;
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Final
@@ -62,7 +63,14 @@ def write_bundle(bundle: Bundle) -> bytes:
 
     Raises LimitError when it is larger than `rulecore.limits` allows, PatternError for a malformed pattern.
     """
-    return _Writer(bundle).write()
+    # Nothing that is made here has cycles, and a collection on the way would walk the whole bundle in vain.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return _Writer(bundle).write()
+    finally:
+        if collects:
+            gc.enable()
 
 
 class _Writer:
