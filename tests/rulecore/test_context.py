@@ -205,6 +205,46 @@ def test_subclasses_of_the_plain_types_are_taken_without_running_their_code() ->
     assert READER.read({1: 2, None: 3, "age": 1}) == {"age": 1}  # type: ignore[dict-item]
 
 
+def test_a_dict_may_be_of_any_inner_layout() -> None:
+    class Visitor:
+        def __init__(self) -> None:
+            self.age = 1
+            self.city = "Paris"
+
+    known: dict[str, object] = {"age": 1, "city": "Paris"}
+    with_others: dict[str, object] = {0: 1, **known, ("a",): 2}  # type: ignore[dict-item]
+    with_gaps: dict[str, object] = {"x": 0, "age": 1, "y": 0, "bot": True, "city": "Paris", "z": 0}
+    for name in ("x", "y", "bot", "z"):
+        del with_gaps[name]
+    emptied: dict[str, object] = {"age": 1}
+    emptied.clear()
+    visitor = Visitor()
+    many: dict[str, object] = {f"other-{number}": number for number in range(70_000)} | known
+    assert [READER.read(each) for each in (vars(visitor), with_others, with_gaps, many)] == [known] * 4
+    del visitor.age
+    assert READER.read(vars(visitor)) == {"city": "Paris"}
+    assert READER.read(emptied) == {}
+    assert READER.read({"cart": collections.defaultdict(int, total=2)}) == {"cart.total": 2.0}
+
+
+def test_keys_are_found_by_what_they_say() -> None:
+    class Odd(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            return 7
+
+    class Plain(str):
+        __slots__ = ()
+
+    for kind in (Odd, Plain, lambda text: "".join(list(text))):
+        assert READER.read({kind("age"): 1, kind("ünïcode"): "ü", kind("other"): 2}) == {"age": 1, "ünïcode": "ü"}
+        assert READER.read({kind("session"): {kind("shows"): {kind("a-rule-with-another-name"): 1}}}) == {
+            "session.shows.a-rule-with-another-name": 1
+        }
+    assert refusal({Odd("\ud800"): 1}).what == "a name is not valid Unicode"
+
+
 @pytest.mark.parametrize("value", [object(), b"text", bytearray(b"1"), {1}, 1j, range(3), iter(())])
 def test_what_json_has_no_value_for_is_of_a_wrong_type(value: object) -> None:
     for name in TYPES:
