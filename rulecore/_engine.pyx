@@ -6,6 +6,7 @@ the context, the conditions that its placement's rules test, and one object for 
 
 cimport cython
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint32_t
 
 from rulecore._bundle cimport BundleImage, Image, block_bytes, span_bytes, span_str, terms_of
@@ -165,20 +166,30 @@ cdef class Engine:
 
     def decide_all(self, context not None, object now, placements=None):
         """Decisions for all placements in order of name, or for those named in the order given."""
-        cdef uint32_t index
-        cdef Workspace* work
-        indices = (
-            range(self.linked.image.placement_count) if placements is None
-            else [self.linked.bundle.placement_index(placement) for placement in placements]
-        )
-        work = self.linked.begin(context, instant(now), True)
+        cdef list named = None if placements is None else [
+            self.linked.bundle.placement_index(placement) for placement in placements
+        ]
+        cdef Py_ssize_t count = self.linked.image.placement_count if named is None else len(named)
+        cdef Py_ssize_t i
+        cdef Verdict* verdicts = <Verdict*> PyMem_Malloc(max(count, 1) * sizeof(Verdict))
+        if verdicts == NULL:
+            raise MemoryError()
         try:
-            decisions = []
-            for index in indices:
-                decisions.append(decision_of(self.linked, decide_placement(self.linked, work, index)))
-            return decisions
+            for i in range(count):
+                verdicts[i].placement = <uint32_t> i if named is None else <uint32_t> named[i]
+            self._decide_each(context, instant(now), verdicts, count)
+            return [decision_of(self.linked, verdicts[i]) for i in range(count)]
         finally:
-            self.linked.end(work)
+            PyMem_Free(verdicts)
+
+    cdef int _decide_each(self, object context, int64_t now, Verdict* verdicts, Py_ssize_t count) except -1:
+        """Decides for the placements that the verdicts name, before any object is made of them."""
+        cdef Workspace* work = self.linked.begin(context, now, False)
+        cdef Py_ssize_t i
+        for i in range(count):
+            verdicts[i] = decide_placement(self.linked, work, verdicts[i].placement)
+        self.linked.end(work)
+        return 0
 
     def default(self, str placement not None):
         """The placement's default, reason ERROR: for a caller that could not decide. Raises PlacementError."""
@@ -188,9 +199,9 @@ cdef class Engine:
     def matching_segments(self, context not None, object now):
         """The condition segments that the context is in, in order of name."""
         cdef uint32_t i
-        cdef Workspace* work = self.linked.begin(context, instant(now), True)
+        cdef Workspace* work = self.linked.begin(context, instant(now), False)
+        find_conditions(self.linked, work)
         try:
-            find_conditions(self.linked, work)
             return [
                 span_str(self.linked.image, self.linked.image.conditions[i].name)
                 for i in range(self.linked.image.condition_count)

@@ -9,7 +9,7 @@ from array import array
 
 
 def entry_rows(int kind, list sets, edges, uint32_t entries):
-    """The rows of one test: which row from each edge on, the rows one behind the other, the share of bits set.
+    """The rows of one test: which row from each edge on, and the rows.
 
     `sets` has the runs of each set that entries ask for and the positions of those entries; an edge begins a stretch
     of classes (or elements) that share a row. Row 0 of elements has the entries that don't make the test; for T_ANY
@@ -51,29 +51,24 @@ def entry_rows(int kind, list sets, edges, uint32_t entries):
                     for position in positions:
                         row[position >> 6] |= <uint64_t> 1 << (position & 63)
     del views
-    return _distinct(kind, rows, untested, entries)
+    return _distinct(kind, rows, bytes(untested))
 
 
-cdef tuple _distinct(int kind, list rows, bytearray untested, uint32_t entries):
+cdef tuple _distinct(int kind, list rows, bytes untested):
     """Each stretch's row by its number, and each row once. Elements that change nothing have row 0."""
     cdef dict number_of = {}
     cdef list numbers = []
     cdef list distinct = []
-    cdef uint64_t passing = 0
     if kind != T_CLASS:
-        number_of[b"\xff" * len(untested) if kind == T_NONE else bytes(len(untested))] = 0
-        distinct.append(bytes(untested))
+        number_of[(b"\xff" if kind == T_NONE else b"\0") * len(untested)] = 0
+        distinct.append(untested)
     for row in rows:
         content = bytes(row)
         if content not in number_of:
             number_of[content] = len(distinct)
             distinct.append(content)
         numbers.append(number_of[content])
-    for content in distinct if kind == T_CLASS else distinct[:1]:
-        passing += int.from_bytes(content, "little").bit_count()
-    spare = len(untested) * 8 - entries
-    counted = len(distinct) if kind == T_CLASS else 1
-    return numbers, b"".join(distinct), (passing - counted * spare) / max(counted * entries, 1)
+    return numbers, distinct
 
 
 def dictionary_table(list strings):

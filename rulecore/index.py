@@ -208,25 +208,21 @@ class Indexes:
         rows_max = max(min(ROWS_A_TEST_MAX, ROWS_MAX // max(len(worth), 1)), 4)
         written = []
         for slow, key in sorted(worth):
-            atoms, rows, passing = self._rows(key, asking[key], len(ordered), rows_max, inexact)
-            written.append((slow, passing, key, atoms, rows))
+            atoms, rows = self._rows(key, asking[key], len(ordered), rows_max, inexact)
+            written.append((slow, self._let_through(key, atoms, rows), key, atoms, rows))
         for _, _, key, atoms, rows in sorted(written, key=lambda test: test[:3]):
             column = key // 4
             first_map, runs = self._write_map(atoms, self.columns.columns[column].class_count)
-            words = (len(ordered) + 63) // 64
-            first_row = len(self.rows) // 8
-            self.rows += rows
             self.tests.append(
-                layout.TEST.pack(
-                    _KINDS[key % 4], self._use(column), first_map, runs, first_row, len(rows) // 8 // words
-                )
+                layout.TEST.pack(_KINDS[key % 4], self._use(column), first_map, runs, len(self.rows) // 8, len(rows))
             )
+            self.rows += b"".join(rows)
         return inexact
 
     def _rows(
         self, key: int, by_set: dict[int, array[int]], entries: int, rows_max: int, inexact: dict[int, list[int]]
-    ) -> tuple[list[tuple[int, int]], bytes, float]:
-        """Where classes begin to have another row and which, the rows, and the share of bits that they let through.
+    ) -> tuple[list[tuple[int, int]], list[bytes]]:
+        """Where classes begin to have another row, and which; and the rows.
 
         Where there are more sets of classes than rows, neighbours share one that lets through what either would;
         then an entry that the row does not tell exactly keeps the test in its residual.
@@ -246,8 +242,20 @@ class Indexes:
                 if key % 4 == NONE_OF:
                     continue
             sets.append((runs, positions))
-        found, rows, passing = entry_rows(_KINDS[key % 4], sets, array("I", edges), entries)
-        return list(zip(edges, found, strict=True)), rows, passing
+        found, rows = entry_rows(_KINDS[key % 4], sets, array("I", edges), entries)
+        return list(zip(edges, found, strict=True)), rows
+
+    def _let_through(self, key: int, atoms: list[tuple[int, int]], rows: list[bytes]) -> float:
+        """How many entries a test is expected to leave alive: those that rule out the most come first.
+
+        A string is mostly none of those that rules name, and a list holds few of the elements that they ask for.
+        """
+        likely = rows
+        if self.columns.columns[key // 4].kind == ColumnKind.C_STRING:
+            likely = [rows[number] for begin, number in atoms if begin <= 1][-1:]
+        elif key % 4 != CLASS:
+            likely = rows[:1]
+        return sum(int.from_bytes(row, "little").bit_count() for row in likely) / len(likely)
 
     def _write_map(self, atoms: list[tuple[int, int]], class_count: int) -> tuple[int, int]:
         """A map from classes to numbers: one a class, or where that would be long, runs (0: none) to search."""
