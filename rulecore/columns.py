@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from rulecore._layout import ColumnKind, Compare, PredicateKind, TestKind
 from rulecore.expressions import PredicateFacts
-from rulecore.model import Type
+from rulecore.model import Attr, Call, Const, Type
 
 Constant = int | float | str
 Runs = tuple[tuple[int, int], ...]
@@ -75,14 +75,16 @@ class Asked(msgspec.Struct, frozen=True):
 class Columns:
     """The columns of a bundle, from its predicates.
 
-    `types` are the attributes' by slot, `segment_purposes` the precomputed segments' masks by ordinal, `instants`
-    what rules' windows compare the slot `now_slot` with, `patterns` the scanner and the number in it of each pattern.
+    `slots` are the attributes' by name and `types` theirs by slot, `segment_purposes` the precomputed segments' masks
+    by ordinal, `instants` what rules' windows compare the slot `now_slot` with, `patterns` the scanner of each pattern
+    and its number there.
     """
 
     def __init__(
         self,
         predicates: Sequence[PredicateFacts],
         *,
+        slots: Mapping[str, int],
         types: Sequence[Type],
         segment_purposes: Sequence[int],
         now_slot: int,
@@ -90,6 +92,7 @@ class Columns:
         patterns: Sequence[tuple[int, int]],
     ) -> None:
         self.predicates = predicates
+        self.slots = slots
         self.types = types
         self.segment_purposes = segment_purposes
         self.now_slot = now_slot
@@ -113,8 +116,8 @@ class Columns:
         at = self._column(predicate, facts)
         column = self.columns[at]
         if column.kind in ELEMENTS:
-            element = self._element(column, facts)
-            return Asked(at, TestKind.T_ANY if wanted else TestKind.T_NONE, ((element, element + 1),))
+            elements = _unite(_point(element) for element in self._elements(column, facts))
+            return Asked(at, TestKind.T_ANY if wanted else TestKind.T_NONE, elements)
         if facts.kind == PredicateKind.P_HAS and column.kind != ColumnKind.C_TRUTH:
             return Asked(at, TestKind.T_CLASS, ((1, column.class_count),) if wanted else ABSENT)
         true = self._true(column, facts)
@@ -150,7 +153,13 @@ class Columns:
         """The number of the column that a predicate looks at."""
         kind, subject = facts.kind, facts.subject
         if kind in (PredicateKind.P_CONSENT, PredicateKind.P_EXPRESSION):
-            return self._number(ColumnKind.C_TRUTH, number)
+            listed = _listed(facts)
+            if listed is None:
+                return self._number(ColumnKind.C_TRUTH, number)
+            strings = listed[0].type is Type.LIST_STRING
+            return self._number(
+                ColumnKind.C_HOLDS_STRING if strings else ColumnKind.C_HOLDS_INTEGER, self.slots[listed[0].name]
+            )
         if kind == PredicateKind.P_SEGMENT:
             return self._number(ColumnKind.C_SEGMENTS, self.segment_purposes[subject])
         if kind == PredicateKind.P_MATCHES:
@@ -180,12 +189,13 @@ class Columns:
             case _:
                 return count
 
-    def _element(self, column: Column, facts: PredicateFacts) -> int:
+    def _elements(self, column: Column, facts: PredicateFacts) -> Iterable[int]:
+        """The elements of which a predicate is true if there is any."""
         if column.kind == ColumnKind.C_SEGMENTS:
-            return facts.subject
+            return (facts.subject,)
         if column.kind == ColumnKind.C_MATCHES:
-            return self.patterns[int(facts.operand)][1]  # type: ignore[arg-type]
-        return bisect_left(column.constants, facts.operand)
+            return (self.patterns[int(facts.operand)][1],)  # type: ignore[arg-type]
+        return (bisect_left(column.constants, constant) for constant in _constants(facts))
 
     def _true(self, column: Column, facts: PredicateFacts) -> Runs:
         """The classes in which a predicate is true."""
@@ -250,6 +260,17 @@ def _point(number: int) -> Runs:
     return ((number, number + 1),)
 
 
+def _listed(facts: PredicateFacts) -> tuple[Attr, Sequence[Constant]] | None:
+    """The attribute and the constants of `sets.intersects(attribute, [constants])`, which asks for any of them."""
+    match facts.source:
+        case Call(op="intersects", args=(Attr() as attr, Const(value=tuple(values)))) if values:
+            return attr, values
+        case Call(op="intersects", args=(Const(value=tuple(values)), Attr() as attr)) if values:
+            return attr, values
+        case _:
+            return None
+
+
 # Numbers: a constant is where a class begins, so `x > 3` is `x >= 4`, or for doubles the next one up
 
 
@@ -261,6 +282,9 @@ def _constants(facts: PredicateFacts) -> Iterable[Constant]:
             return [cut for number in integers for cut in _cuts(facts.kind, Compare.EQ, int(number))]
         case PredicateKind.P_STRING_IN, tuple(texts):
             return texts
+        case PredicateKind.P_EXPRESSION, _:
+            listed = _listed(facts)
+            return () if listed is None else listed[1]
         case PredicateKind.P_STRING | PredicateKind.P_HOLDS_STRING | PredicateKind.P_HOLDS_INTEGER, constant:
             return (constant,) if isinstance(constant, int | str) else ()
         case _:

@@ -8,6 +8,7 @@ formulas are kept as they are understood until `sections` packs them, for whoeve
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -55,6 +56,12 @@ _PLAIN: Final = {
 }
 _FIELDS: Final = {f"get_{field.name.lower()}": field for field in Field if field is not Field.FIELD_COUNT}
 _LEAF, _ALL, _ANY = int(FormulaKind.F_LEAF), int(FormulaKind.F_ALL), int(FormulaKind.F_ANY)
+_AROUND: Final = {"contains": "{}", "starts_with": "\\A{}", "ends_with": "{}\\z"}
+"""What each function on a constant text is as a pattern."""
+_QUOTED: Final = re.compile(r"[!-/:-@\[-`{-~]")
+_SEARCHED_CHARS_MAX: Final = 64
+_SEARCHED_MAX: Final = 1 << 16
+"""Characters of one text, and of all texts together, that are searched for as patterns: automata have their limits."""
 _EXACT: Final = 1 << 53
 """Ints up to here have an equal double."""
 
@@ -130,6 +137,7 @@ class Conditions:
         self._pattern_of: dict[tuple[str, str], int] = {}
         self._scanner_of: dict[str, int] = {}
         self._cidr_of: dict[str, int] = {}
+        self._searched = 0
 
     def sections(self) -> dict[Section, list[bytes]]:
         """All that was collected, as records."""
@@ -260,10 +268,20 @@ class Conditions:
             case Call(op="matches", args=(Attr(name=name) as attr, Const(value=str(text)))):
                 number = self._pattern(attr, text)
                 return PredicateKind.P_MATCHES, 0, self.slots[name], number, pair(number)
+            case Call(op=op, args=(Attr(name=name) as attr, Const(value=str(text)))) if self._is_searched(op, text):
+                number = self._pattern(attr, _AROUND[op].format(_QUOTED.sub(r"\\\g<0>", text)))
+                return PredicateKind.P_MATCHES, 0, self.slots[name], number, pair(number)
         if simple is not None:
             return simple
         self._first_node = len(self.nodes)
         return PredicateKind.P_EXPRESSION, 0, self._node(predicate, 1, 0, 0), 0, _NO_OPERAND
+
+    def _is_searched(self, op: str, text: str) -> bool:
+        """Whether a text is searched for as a pattern, together with all others, rather than by itself."""
+        if op not in _AROUND or len(text) > _SEARCHED_CHARS_MAX or self._searched > _SEARCHED_MAX:
+            return False
+        self._searched += len(text)
+        return True
 
     def _comparison(self, compare: Compare, attr: Attr, const: Const) -> _Classified | None:
         """A comparison of an attribute with a constant, if it has a kind of its own."""

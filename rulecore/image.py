@@ -331,6 +331,7 @@ class _Writer:
         consents = {rule.purposes: self.conditions.predicate(Consent(rule.purposes)) for rule in rules if rule.purposes}
         columns = Columns(
             self.conditions.predicates,
+            slots=self.slots,
             types=[attribute.type for attribute in self.attributes],
             segment_purposes=[self.bits(segment.purposes) for segment in self.precomputed],
             now_slot=self.slots["now"],
