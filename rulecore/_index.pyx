@@ -19,11 +19,12 @@ Rows
         alive                     1 0 0 0 1 1 0 0
 
     Ranges, `!=`, `in`, `has`, negation, doubles, absent values and several tests of one attribute all are sets of
-    classes, hence rows, exact. A column of elements (a list, the visitor's segments) ORs the rows of the elements that
-    are there onto that of the entries that don't ask, or ANDs those of elements that must not be there. `a || b` over
-    different attributes makes two entries. What no row can say (arithmetic between attributes, rare tests that would
-    not be worth a row) is the entry's residual: a formula that is evaluated for survivors only. Where there are more
-    classes than rows, neighbours share a row that lets through what either would, and the residual is exact.
+    classes, hence rows, exact. A column of elements (a list's, the visitor's segments, the patterns and constant texts
+    found in a string by one automaton) ORs the rows of the elements that are there onto that of the entries that don't
+    ask, or ANDs those of elements that must not be there. `a || b` over different attributes makes two entries. What no
+    row can say (arithmetic between attributes, rare tests that would not be worth a row) is the entry's residual: a
+    formula that is evaluated for survivors only. Where there are more classes than rows, neighbours share a row that
+    lets through what either would, and the residual is exact.
 
 Clusters
     AND takes time in proportion to entries / 64, which is still a straight line. So entries are put into clusters by
