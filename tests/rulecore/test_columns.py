@@ -252,6 +252,7 @@ def test_a_window_is_from_its_start_to_before_its_end(
     for now in (LOW, -6, -5, -4, -1, 0, 1, 9, 10, 11, HIGH):
         within = (starts is None or starts <= now) and (ends is None or now < ends)
         assert holds(window.runs, leaves.class_of(0, now)) == within
+    assert holds(window.runs, 0) == (window.runs != ()), "a time that is masked for conditions is none for windows"
 
 
 def test_a_point_is_the_class_of_one_value_alone() -> None:

@@ -14,9 +14,9 @@ from rulecore._layout import ColumnKind, Section
 from rulecore._layout import TestKind as Ask
 from rulecore.model import Attr, Call, Const, Type
 from tests.large_bundles import NOW, Maker, Mix
+from tests.rulecore.held import CITY, equal, rules_of
 from tests.rulecore.sections import indexes, place, records
 from tests.rulecore.test_image import with_checksum
-from tests.rulecore.test_index import CITY, equal, rules_of
 
 OF_THE_INDEX: Final = tuple(section for section in Section if Section.COLUMNS <= section < Section.SECTION_COUNT)
 MIX: Final = Mix(
