@@ -16,6 +16,7 @@ COVERED := build/coverage
 FUZZED := build/fuzz
 SANITIZE_TESTS := $(wildcard tests/rulecore/test_image*.py tests/rulecore/test_context*.py \
 	tests/rulecore/test_agreement*.py tests/rulecore/test_membership*.py tests/rulecore/test_text*.py \
+	tests/rulecore/test_index*.py \
 	tests/rulecore/test_address*.py tests/rulecore/test_engine*.py tests/rulecore/test_expressions*.py)
 
 # The oldest Python that will do is 3.11; `make SYSTEM_PYTHON=/path/to/python` names another.

@@ -224,7 +224,13 @@ def test_segments_of_different_purposes_are_columns_of_their_own() -> None:
 
 def spread(size: int) -> list[Expr]:
     """As many leaves, no two on one column."""
-    leaves = [equal(CITY, "a"), call("ge", AGE, const(9)), MEMBER, equal(TIER, "b"), call("lt", TOTAL, const(0.5))]
+    leaves: list[Expr] = [
+        equal(CITY, "a"),
+        call("ge", AGE, const(9)),
+        MEMBER,
+        equal(TIER, "b"),
+        call("lt", TOTAL, const(0.5)),
+    ]
     leaves += [*tagged("c"), InSegment("s000"), InSegment("s002"), equal(PATH, "d"), call("in", const(4), SIZES)]
     return leaves[:size]
 
@@ -258,11 +264,16 @@ def test_a_disjunction_of_several_columns_is_entries_up_to_a_number(size: int, w
 
 @pytest.mark.parametrize(("left", "right", "entries"), [(2, 4, 8), (3, 3, 3), (8, 2, 8)])
 def test_disjunctions_are_multiplied_out_up_to_a_number(left: int, right: int, entries: int) -> None:
-    others = [call("ge", TOTAL, const(5.0)), equal(PATH, "e"), InSegment("s003"), call("in", const(5), SIZES)]
+    others: list[Expr] = [
+        call("ge", TOTAL, const(5.0)),
+        equal(PATH, "e"),
+        InSegment("s003"),
+        call("in", const(5), SIZES),
+    ]
     held = Held(rules_of([all_of(any_of(*spread(left)), any_of(*others[:right]))]))
     assert len(held.index.entries) == entries
     assert bool(held.index.residuals) == (left * right > PRODUCTS_MAX)
-    second = ({"total": 5.0}, {"path": "e"}, {"segments": ["s003"]}, {"sizes": [5]}, {})
+    second: tuple[dict[str, object], ...] = ({"total": 5.0}, {"path": "e"}, {"segments": ["s003"]}, {"sizes": [5]}, {})
     held.check_all({**MISS, **one, **other} for one in HITS for other in second)
 
 
