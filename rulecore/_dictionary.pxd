@@ -1,7 +1,7 @@
 # Dictionaries: strings and their numbers, as hash tables in the image. A text of a context costs one probe.
 #
 # A bucket holds the upper half of its string's hash and the string's number; one without a string is EMPTY_BUCKET.
-# `rulecore._rows` fills them, `_verify_index` sees to it that a search ends.
+# `rulecore._rows` fills them, `_verify_index` sees to it that a search ends soon.
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -14,6 +14,10 @@ cdef extern from *:
     #define EMPTY_BUCKET 0xFFFFFFFFFFFFFFFFULL
     """
     const uint64_t EMPTY_BUCKET
+
+
+cdef enum:
+    PROBES_MAX = 1_024       # buckets in a row that are used: among strings that nobody chose, they are below a hundred
 
 
 cdef inline uint64_t text_hash(const char* text, size_t size) noexcept nogil:

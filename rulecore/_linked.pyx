@@ -22,10 +22,17 @@ from rulecore.errors import ImageError, LinkError
 from rulecore.limits import LIMITS
 from rulecore.model import Source, Type
 
+cdef extern from *:
+    """
+    #ifndef EDGEWISE_STAMP_END             /* low in builds for tests, so that stamps run out in them */
+    #define EDGEWISE_STAMP_END (1 << 30)   /* a truth has two bits beside its stamp */
+    #endif
+    """
+    const uint32_t STAMP_END "EDGEWISE_STAMP_END"
+
 cdef enum:
     IDLE_MAX = 64                          # workspaces kept for the next decision
     SEGMENT_NAMES = 0                      # the dictionary of the precomputed segments
-    STAMP_END = 1 << 30                    # a truth has two bits beside its stamp
 cdef uint32_t SEGMENTS_PER_VISITOR = LIMITS.segments_per_visitor_max
 cdef size_t UNIT_BYTES = LIMITS.unit_bytes_max
 

@@ -2,10 +2,12 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from rulecore._dictionary cimport EMPTY_BUCKET, text_hash
+from rulecore._dictionary cimport EMPTY_BUCKET, PROBES_MAX, text_hash
 from rulecore._layout cimport T_CLASS, T_NONE
 
 from array import array
+
+from rulecore.errors import LimitError
 
 
 def entry_rows(int kind, list sets, edges, uint32_t entries):
@@ -72,7 +74,10 @@ cdef tuple _distinct(int kind, list rows, bytes untested):
 
 
 def dictionary_table(list strings):
-    """The buckets of a dictionary of these strings, which are numbered as they come: at most half of them are used."""
+    """The buckets of a dictionary of these strings, which are numbered as they come: at most half of them are used.
+
+    Raises LimitError where so many strings share a hash, as none do by chance, that a search would take long.
+    """
     cdef uint64_t room = 2
     cdef uint64_t at, hashed
     cdef uint32_t number
@@ -87,4 +92,16 @@ def dictionary_table(list strings):
         while bucket[at] != EMPTY_BUCKET:
             at = (at + 1) & (room - 1)
         bucket[at] = (hashed >> 32) << 32 | number
+    if _longest_stretch(bucket) > PROBES_MAX:
+        raise LimitError(f"more than {PROBES_MAX:,} constants of one attribute, or names of segments, collide")
     return buckets.tobytes()
+
+
+cdef uint64_t _longest_stretch(const uint64_t[:] bucket) noexcept:
+    """Of used buckets, with the first taken to follow the last."""
+    cdef uint64_t longest = 0, used = 0
+    cdef Py_ssize_t at
+    for at in range(2 * bucket.shape[0]):
+        used = used + 1 if bucket[at % bucket.shape[0]] != EMPTY_BUCKET else 0
+        longest = max(longest, used)
+    return longest

@@ -11,7 +11,7 @@ from rulecore._automaton cimport scanner_at, scanner_count
 from rulecore._checks cimport *
 from rulecore._context cimport (T_BOOL, T_DOUBLE, T_DURATION, T_INT, T_LIST_INT, T_LIST_STRING, T_STRING,
                                 T_TIMESTAMP)
-from rulecore._dictionary cimport EMPTY_BUCKET
+from rulecore._dictionary cimport EMPTY_BUCKET, PROBES_MAX
 from rulecore._layout cimport *
 
 
@@ -37,9 +37,9 @@ cdef Fault verify_index(const Image* image) noexcept nogil:
 
 
 cdef Fault _dictionaries(const Image* image) noexcept nogil:
-    """Dictionaries share out constants and buckets; each has an empty bucket, where a search ends."""
+    """Dictionaries share out constants and buckets; in each an empty bucket, where a search ends, is never far."""
     cdef const DictionaryRecord* dictionary
-    cdef uint32_t i, k, constants = 0, buckets = 0, empty
+    cdef uint32_t i, k, constants = 0, buckets = 0, empty, probes, longest
     cdef uint64_t bucket
     for i in range(image.constant_count):
         if not is_text(image, image.constants[i]):
@@ -50,15 +50,25 @@ cdef Fault _dictionaries(const Image* image) noexcept nogil:
                 or dictionary.first_bucket != buckets or dictionary.bucket_count > image.bucket_count - buckets
                 or dictionary.bucket_count == 0 or dictionary.bucket_count & (dictionary.bucket_count - 1)):
             return fault_in(image, dictionary, b"a dictionary that is out of its place")
-        empty = 0
+        empty = probes = longest = 0
         for k in range(buckets, buckets + dictionary.bucket_count):
             bucket = image.buckets[k]
             if bucket == EMPTY_BUCKET:
                 empty += 1
-            elif <uint32_t> bucket >= dictionary.count:
+                probes = 0
+                continue
+            if <uint32_t> bucket >= dictionary.count:
                 return fault_in(image, &image.buckets[k], b"a bucket with a constant that is not there")
+            probes += 1
+            longest = max(longest, probes)
         if empty == 0:
             return fault_in(image, dictionary, b"a dictionary without an empty bucket")
+        k = buckets
+        while probes <= PROBES_MAX and image.buckets[k] != EMPTY_BUCKET:     # from the last bucket on to the first
+            probes += 1
+            k += 1
+        if max(longest, probes) > PROBES_MAX:
+            return fault_in(image, dictionary, b"a dictionary that is too long to search")
         constants += dictionary.count
         buckets += dictionary.bucket_count
     if constants != image.constant_count or buckets != image.bucket_count:
@@ -151,22 +161,42 @@ cdef Fault _indexes(const Image* image) noexcept nogil:
 
 
 cdef Fault _anchors(const Image* image, const IndexRecord* index, Shared* used) noexcept nogil:
+    """Clusters share out the entries before the dense part, in order; so no decision looks at an entry twice."""
     cdef const AnchorRecord* anchor
-    cdef uint32_t i, k
+    cdef uint32_t i, k, behind = 0
     for i in range(used.anchors, used.anchors + index.anchor_count):
         anchor = &image.anchors[i]
         if not _is_map(image, anchor.column, anchor.first_map, anchor.runs, <uint64_t> anchor.cluster_count + 1, used):
             return fault_in(image, anchor, b"a malformed map to clusters")
-        if (anchor.first_begin != used.maps or anchor.cluster_count >= image.map_count - used.maps):
+        if not _leads_once(image, anchor):
+            return fault_in(image, anchor, b"a cluster of several classes or elements")
+        if (anchor.first_begin != used.maps or anchor.cluster_count >= image.map_count - used.maps
+                or image.maps[used.maps] != behind):
             return fault_in(image, anchor, b"clusters that are out of their place")
         for k in range(used.maps, used.maps + anchor.cluster_count):
-            if image.maps[k] > image.maps[k + 1]:
+            if image.maps[k] >= image.maps[k + 1]:
                 return fault_in(image, &image.maps[k], b"clusters out of order")
         used.maps += anchor.cluster_count + 1
-        if image.maps[used.maps - 1] > index.entry_count:
-            return fault_in(image, anchor, b"clusters of entries that are not there")
+        behind = image.maps[used.maps - 1]
+    if behind != index.dense_first:
+        return fault_in(image, index, b"entries without a cluster")
     used.anchors += index.anchor_count
     return sound()
+
+
+cdef bint _leads_once(const Image* image, const AnchorRecord* anchor) noexcept nogil:
+    """Whether a map, which is one, leads to each cluster from one class or element at most."""
+    cdef const uint32_t* begins = image.maps + anchor.first_map
+    cdef const uint32_t* clusters = begins + anchor.runs
+    cdef uint32_t size = image.columns[anchor.column].class_count if anchor.runs == 0 else anchor.runs
+    cdef uint32_t i, last = 0
+    for i in range(size):
+        if clusters[i] == 0:
+            continue
+        if clusters[i] <= last or (anchor.runs and (i + 1 == size or begins[i + 1] != begins[i] + 1)):
+            return False
+        last = clusters[i]
+    return True
 
 
 cdef Fault _tests(const Image* image, const IndexRecord* index, Shared* used) noexcept nogil:

@@ -124,14 +124,17 @@ class Columns:
         return Asked(at, TestKind.T_CLASS, true if wanted else _minus(column.class_count, true))
 
     def window(self, starts: int | None, ends: int | None) -> Asked | None:
-        """What it takes for now to be in a rule's window; None without one."""
+        """What it takes for now to be in a rule's window; None without one.
+
+        A window also admits what conditions may not know: the time of a decision is known even where it is masked.
+        """
         if starts is None and ends is None:
             return None
         at = self._of[ColumnKind.C_INTEGER, self.now_slot]
         column = self.columns[at]
         first = 1 if starts is None else _from(column, starts)
         behind = column.class_count if ends is None else _from(column, ends)
-        return Asked(at, TestKind.T_CLASS, _run(first, behind))
+        return Asked(at, TestKind.T_CLASS, unite(ABSENT, _run(first, behind)) if first < behind else ())
 
     def is_point(self, column: Column, number: int) -> bool:
         """Whether a class is that of one value alone, not of all others or of a range."""

@@ -34,6 +34,10 @@ ROWS_A_TEST_MAX: Final = 256
 ROWS_MAX: Final = 8_192
 """Rows of one test, and of all tests of an index; where more classes matter, neighbours share a row."""
 
+SMALL_CLUSTER: Final = 4
+TESTS_OF_SMALL_MAX: Final = 32
+"""Tests that are worth rows where clusters have few entries: to check those costs less than a row of every column."""
+
 _RARE: Final = 256
 """A test that fewer than one in so many entries make is left to the residual: it would cost all others a row."""
 
@@ -76,7 +80,7 @@ class Indexes:
         dense_first = len(ordered)
         ordered += dense
         first_test = len(self.tests)
-        inexact = self._write_tests(ordered)
+        inexact = self._write_tests(ordered, small_clusters=len(ordered) <= SMALL_CLUSTER * len(clusters))
         first_entry = len(self.entries)
         for at, entry in enumerate(ordered):
             missing = inexact.get(at, ())
@@ -184,7 +188,7 @@ class Indexes:
 
     # Tests and their rows
 
-    def _write_tests(self, ordered: list[Conjunction]) -> dict[int, list[int]]:
+    def _write_tests(self, ordered: list[Conjunction], *, small_clusters: bool) -> dict[int, list[int]]:
         """Writes the tests that are worth rows; gives the keys that are left, or not told exactly, by position."""
         inexact: dict[int, list[int]] = {}
         positions: dict[int, array[int]] = {}
@@ -197,17 +201,14 @@ class Indexes:
         asking: dict[int, dict[int, array[int]]] = {}
         for number, found in positions.items():
             asking.setdefault(self.sets[number][0], {})[number] = found
-        worth = []
+        worth = self._worth(asking, len(ordered), TESTS_OF_SMALL_MAX if small_clusters else len(asking))
+        kept = {key for _, key in worth}
         for key, by_set in asking.items():
-            count = sum(map(len, by_set.values()))
-            slow = self.columns.columns[key // 4].kind in _SLOW
-            if count * (_RARE_SLOW if slow else _RARE) >= len(ordered) and (count > 1 or not slow):
-                worth.append((slow, key))
-            else:
+            if key not in kept:
                 _mark(inexact, key, by_set.values())
         rows_max = max(min(ROWS_A_TEST_MAX, ROWS_MAX // max(len(worth), 1)), 4)
         written = []
-        for slow, key in sorted(worth):
+        for slow, key in worth:
             atoms, rows = self._rows(key, asking[key], len(ordered), rows_max, inexact)
             written.append((slow, self._let_through(key, atoms, rows), key, atoms, rows))
         for _, _, key, atoms, rows in sorted(written, key=lambda test: test[:3]):
@@ -218,6 +219,16 @@ class Indexes:
             )
             self.rows += b"".join(rows)
         return inexact
+
+    def _worth(self, asking: dict[int, dict[int, array[int]]], entries: int, most: int) -> list[tuple[bool, int]]:
+        """The tests that enough entries make, at most so many of them: whether each is slow, and its key."""
+        worth = []
+        for key, by_set in asking.items():
+            count = sum(map(len, by_set.values()))
+            slow = self.columns.columns[key // 4].kind in _SLOW
+            if count * (_RARE_SLOW if slow else _RARE) >= entries and (count > 1 or not slow):
+                worth.append((-count, slow, key))
+        return sorted((slow, key) for _, slow, key in sorted(worth)[:most])
 
     def _rows(
         self, key: int, by_set: dict[int, array[int]], entries: int, rows_max: int, inexact: dict[int, list[int]]
