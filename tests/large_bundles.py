@@ -131,6 +131,15 @@ class Maker:
         texts = tuple(self.word() for _ in range(some))
         return Call("in", (Attr("city", Type.STRING), Const(Type.LIST_STRING, texts)), Type.BOOL)
 
+    def found(self) -> Expr:
+        """A text or a pattern in a string."""
+        path, part = Attr("path", Type.STRING), Const(Type.STRING, self.word()[: self.chance.randint(1, 5)])
+        match self.one("starts_with", "ends_with", "contains", "matches"):
+            case "matches":
+                return Call("matches", (path, Const(Type.STRING, f"[wx]0*{self.chance.randrange(10)}")), Type.BOOL)
+            case op:
+                return Call(op, (path, part), Type.BOOL)
+
     def odd(self) -> Expr:
         """Of a few expressions, which no row can say."""
         path = Attr("path", Type.STRING)

@@ -64,10 +64,12 @@ class Leaves:
         self.at = [conditions.predicate(predicate) for predicate in predicates]
         self.columns = Columns(
             conditions.predicates,
+            slots=slots,
             types=TYPES,
             segment_purposes=[len(segment.purposes) for segment in SEGMENTS.values()],
             now_slot=TYPES.index(Type.TIMESTAMP),
             instants=instants,
+            patterns=[(scanner, number) for _, scanner, number in conditions.patterns],
         )
 
     def asked(self, which: int, wanted: bool) -> Asked:
@@ -191,7 +193,7 @@ def test_integers_in_a_list_are_each_of_them() -> None:
 
 def test_a_bool_an_expression_and_consent_are_true_false_or_an_error() -> None:
     city = Attr(NAMES[Type.STRING], Type.STRING)
-    expression = Call("starts_with", (city, Const(Type.STRING, "a")), Type.BOOL)
+    expression = Call("lt", (city, Const(Type.STRING, "a")), Type.BOOL)
     leaves = Leaves([Attr(NAMES[Type.BOOL], Type.BOOL), expression, Consent(("p",))])
     for which, kind in enumerate((ColumnKind.C_BOOL, ColumnKind.C_TRUTH, ColumnKind.C_TRUTH)):
         assert leaves.one(which, True) == (kind, ((2, 3),))
@@ -235,6 +237,28 @@ def test_elements_are_asked_for_or_not_to_be_there() -> None:
             assert (asked.kind, asked.runs) == (test, ((element, element + 1),))
     of_segments = [leaves.asked(which, True).column for which in (6, 7, 8)]
     assert of_segments[0] == of_segments[2] != of_segments[1], "a column for each set of purposes"
+
+
+def test_what_is_found_in_a_string_is_elements_of_one_column() -> None:
+    text = Attr(NAMES[Type.STRING], Type.STRING)
+    ops = ("starts_with", "contains", "matches", "ends_with")
+    leaves = Leaves(Call(op, (text, Const(Type.STRING, "a")), Type.BOOL) for op in ops)
+    asked = [leaves.asked(which, True) for which in range(len(ops))]
+    (column,) = {one.column for one in asked}
+    kind, count = leaves.columns.columns[column].kind, leaves.columns.columns[column].class_count
+    assert kind == ColumnKind.C_MATCHES
+    assert {number for one in asked for number in numbers(one.runs)} <= set(range(count))
+    assert {one.kind for one in asked} == {Ask.T_ANY}
+    assert {leaves.asked(which, False).kind for which in range(len(ops))} == {Ask.T_NONE}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_list_that_meets_a_constant_one_has_any_of_its_elements(wanted: bool) -> None:
+    tags = Attr(NAMES[Type.LIST_STRING], Type.LIST_STRING)
+    some = Const(Type.LIST_STRING, ("d", "a", "b", "b"))
+    both = [Call("in", (Const(Type.STRING, "c"), tags), Type.BOOL), Call("intersects", (tags, some), Type.BOOL)]
+    asked = Leaves(both).asked(1, wanted)
+    assert (asked.kind, asked.runs) == (Ask.T_ANY if wanted else Ask.T_NONE, ((0, 2), (3, 4)))
 
 
 @pytest.mark.parametrize("starts", [None, *INSTANTS])

@@ -44,7 +44,7 @@ def image() -> bytes:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {"CLUSTERED_MIN": 8, "ROWS_A_TEST_MAX": 6, "_RARE": 16, "SELECTIVE": 0.2}.items():
             patch.setattr(f"rulecore.index.{name}", value)
-        return write_bundle(Maker(MIX, 5).bundle(90))
+        return write_bundle(Maker(MIX, 7).bundle(90))
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_the_image_has_all_that_an_index_can_have(image: bytes) -> None:
     assert {test.runs > 0 for test in tests} == {True, False}
     assert {anchor[2] > 0 for index in read for anchor in index.anchors} == {True, False}
     kinds = {ColumnKind(column[0]) for column in records(image, Section.COLUMNS)}
-    assert kinds == set(ColumnKind) - {ColumnKind.C_MATCHES, ColumnKind.COLUMN_KIND_COUNT}
+    assert kinds == set(ColumnKind) - {ColumnKind.COLUMN_KIND_COUNT}
     assert all(place(image, section)[1] for section in OF_THE_INDEX)
 
 

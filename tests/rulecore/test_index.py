@@ -29,6 +29,7 @@ MIXES: Final = {
     "numbers": Mix(values=700, leaves=("number", "real", "one_of"), conjuncts=(2, 3, 4)),
     "windows": Mix(windows=0.8, purposes=0.6, conjuncts=(1, 2)),
     "odd": Mix(leaves=("odd", "there", "flag", "text"), conjuncts=(1, 2, 3)),
+    "patterns": Mix(leaves=("found", "found", "text"), values=300, conjuncts=(1, 2, 3), negated=0.3),
     "segments": Mix(leaves=("segment",), segments=200, conjuncts=(1, 2, 3), negated=0.4),
 }
 
