@@ -160,8 +160,8 @@ cdef Fault _anchors(const Image* image, const IndexRecord* index, Shared* used) 
         if (anchor.first_begin != used.maps or anchor.cluster_count >= image.map_count - used.maps):
             return fault_in(image, anchor, b"clusters that are out of their place")
         for k in range(used.maps, used.maps + anchor.cluster_count):
-            if image.maps[k] > image.maps[k + 1]:
-                return fault_in(image, &image.maps[k], b"clusters out of order")
+            if image.maps[k] >= image.maps[k + 1]:
+                return fault_in(image, &image.maps[k], b"clusters that are empty or out of order")
         used.maps += anchor.cluster_count + 1
         if image.maps[used.maps - 1] > index.entry_count:
             return fault_in(image, anchor, b"clusters of entries that are not there")
