@@ -160,7 +160,7 @@ def many_attributes(rules: int, contexts: int) -> Workload:
 
 
 def long_compared(rules: int, contexts: int) -> Workload:
-    """Values of 16 kB compared for order with constants that differ from them at the very end."""
+    """Values of 16 kB compared with constants that differ from them at the very end."""
     same = "a" * (LONG_BYTES - 8)
     conditions = []
     for number in range(rules):

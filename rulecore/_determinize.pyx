@@ -139,7 +139,6 @@ cdef class Determinizer:
     cdef uint32_t visit
     cdef uint32_t* stack
     cdef uint32_t* collected
-    cdef uint32_t thread_total, output_total
     # What patterns that begin here come to
     cdef object starts
     cdef Span[CONTEXTS] root               # their first nodes

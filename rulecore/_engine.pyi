@@ -11,7 +11,7 @@ class Decision:
     def variant(self) -> str: ...
     @property
     def reason(self) -> str:
-        """One of OpenFeature's: TARGETING_MATCH, SPLIT, DEFAULT, STATIC, DISABLED."""
+        """One of OpenFeature's: TARGETING_MATCH, SPLIT, DEFAULT, STATIC, DISABLED; ERROR from `Engine.default`."""
     @property
     def rule(self) -> str | None:
         """The rule that decided; None for the default, and when a holdout applied (see `held_out`)."""
@@ -40,7 +40,8 @@ class Engine:
 
     `now` is microseconds since 1970-01-01T00:00:00Z; a `now` in the context goes before it. A context's values may
     be nested (`{"session": {"page_views": 3}}`) or dotted (`{"session.page_views": 3}`). What the bundle does not
-    use is ignored; None (null) is the same as absent; a value of a wrong type raises ContextError.
+    use is ignored; None (null) is the same as absent; a value of a wrong type raises ContextError, an unknown placement
+    PlacementError, a `now` that is not in the years 1 to 9999 ValueError.
     """
 
     def __init__(self, bundle: BundleImage, membership: Membership | None = None) -> None:

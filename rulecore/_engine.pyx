@@ -1,7 +1,7 @@
 """The engine: decisions for callers, from a linked bundle and membership.
 
 Everything slow has happened before: the image is verified, its names are linked. What a decision costs is reading
-the context, the conditions that its placement's rules test, and one object for the answer.
+the context, a search of its placement's index, and one object for the answer.
 """
 
 cimport cython

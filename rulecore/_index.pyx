@@ -76,6 +76,7 @@ cdef void search_begin(Search* search, Linked linked, Workspace* work, uint32_t 
     search.next_anchor = 0
     search.state = NULL
     search.resolved = 0
+    search.word = 0
     search_limit(search, NONE)
 
 

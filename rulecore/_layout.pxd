@@ -155,7 +155,6 @@ cpdef enum ColumnKind:
     C_HOLDS_INTEGER          # slot; elements: cuts
     C_SEGMENTS               # elements: the precomputed segments that have exactly the purposes `subject`
     C_MATCHES                # slot; elements: the patterns of scanner `first` that are found in it
-    COLUMN_KIND_COUNT
 
 
 cpdef enum TestKind:

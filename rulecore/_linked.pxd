@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from rulecore._automaton cimport automata_scan
 from rulecore._bundle cimport BundleImage, Image
-from rulecore._context cimport PRESENT, ContextReader, Slots, Value
+from rulecore._context cimport ContextReader, Slots, Value
 from rulecore._membership cimport Membership
 from rulecore._text cimport Text
 
@@ -84,7 +84,8 @@ cdef class Linked:
     cdef uint32_t idle_count
 
     # Reads a context (dict or bytes, which must outlive the workspace's use) and settles what every decision needs.
-    # `allocates` says whether Python objects are made before `end`: then a dict could be changed meanwhile.
+    # `allocates` says whether Python objects are made while its text is still looked at: then a dict could be changed
+    # meanwhile, so that the text is copied.
     cdef Workspace* begin(self, object context, int64_t now, bint allocates) except NULL
     cdef void end(self, Workspace* work) noexcept
     # Looks the visitor's precomputed segments up, once a decision.
@@ -111,10 +112,3 @@ cdef inline const uint64_t* scanned(Linked linked, Workspace* work, uint32_t sca
         work.scanned[scanner] = work.stamp
         automata_scan(linked.image.automata, scanner, text, found)
     return found
-
-
-# The same of the scanner whose term is an attribute; NULL when that can't be used.
-cdef inline const uint64_t* found_patterns(Linked linked, Workspace* work, uint32_t scanner, uint32_t slot) noexcept:
-    if work.slots.slot[slot].state != PRESENT:
-        return NULL
-    return scanned(linked, work, scanner, work.slots.slot[slot].value.text)

@@ -1,5 +1,5 @@
 # Rules: what becomes of each, and what a placement's list of them decides.
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 
 from rulecore._bundle cimport Image
 from rulecore._layout cimport RuleRecord, Span

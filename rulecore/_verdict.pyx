@@ -1,10 +1,11 @@
-"""Rules tried in order: the first that matches decides, then split, stickiness and holdout.
+"""The first rule that matches decides, then split, stickiness and holdout.
 
+`_index` offers the rules whose conditions may hold; what it could not tell, and the rest of a rule, is checked here.
 The order of a rule's checks is part of the language: the cheap ones that need no unit come first, and what an
 explanation gives as the reason is the first check that failed.
 """
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from rulecore._bundle cimport span_text

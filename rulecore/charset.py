@@ -21,7 +21,6 @@ ByteRanges = tuple[tuple[int, int], ...]
 
 LAST: Final = 0x10FFFF
 ANY: Final[Charset] = ((0, LAST),)
-_SURROGATES: Final[Charset] = ((0xD800, 0xDFFF),)
 
 _DIGIT: Final = ((0x30, 0x39),)
 _UPPER: Final = ((0x41, 0x5A),)

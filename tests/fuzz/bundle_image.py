@@ -83,7 +83,7 @@ def _ask(image: BundleImage, membership: Membership | None) -> None:
     try:
         engine = Engine(image, membership)
     except (ImageError, LinkError):
-        return  # patterns are compiled, and names linked, when an engine is made
+        return  # names of attributes and segments are linked when an engine is made
     for context in (*CONTEXTS, _context(image.attributes)):
         body = msgspec.json.encode(context)
         assert _answers(engine, context) == _answers(engine, body)
