@@ -11,6 +11,7 @@ from rulecore._automaton cimport Scanner, automata_scan, scanner_at
 from rulecore._bundle cimport Image, span_text
 from rulecore._context cimport (PRESENT, ListView, Slot, T_DOUBLE, T_LIST_INT, T_LIST_STRING, T_STRING, T_TIMESTAMP,
                                 Value, slots_give_back, slots_scratch)
+from rulecore._elements cimport element_of, has_element
 from rulecore._layout cimport *
 from rulecore._linked cimport KNOWN, scanned
 from rulecore._text cimport (TIMESTAMP_MAX, TIMESTAMP_MIN, Text, semver_compare, semver_valid, text_code_points,
@@ -104,7 +105,18 @@ cdef Truth _ask(Linked linked, Workspace* work, const PredicateRecord* predicate
         value.text = span_text(linked.image, predicate.operand.text)
     else:
         value.integer = predicate.operand.integer
-    return _truth_of(_is_in(linked, work, value, slot.value.items, kind == P_HOLDS_STRING))
+    return _truth_of(_is_in_slot(linked, work, predicate.subject, value, kind == P_HOLDS_STRING))
+
+
+cdef bint _is_in_slot(Linked linked, Workspace* work, uint32_t slot, Value value, bint is_text) noexcept:
+    """Whether the list in a slot has an element; where the index has the list's elements, it is not gone through."""
+    cdef uint32_t column = linked.lists[slot]
+    cdef uint32_t element = NONE
+    if column != NONE:
+        element = element_of(linked.image, &linked.image.columns[column], value)
+    if element != NONE:
+        return has_element(linked, work, column, element)
+    return _is_in(linked, work, value, work.slots.slot[slot].value.items, is_text)
 
 
 cdef Truth _in_segment(Linked linked, Workspace* work, uint32_t ordinal) noexcept:

@@ -59,7 +59,7 @@ Where it comes from
 """
 
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from rulecore._bundle cimport Image
 from rulecore._columns cimport class_of, column_state
@@ -68,6 +68,11 @@ from rulecore._linked cimport EVERY_ROW, ONE_ROW, SOME_ROW, Pick
 
 cdef extern from *:
     int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
+
+
+cdef enum:
+    MERGED_FROM = 16         # rows of one test
+    TAKEN_WORDS = 4          # a bit for each of a test's first rows, which are taken once: few tests have more
 
 
 cdef void search_begin(Search* search, Linked linked, Workspace* work, uint32_t index) noexcept:
@@ -259,19 +264,44 @@ cdef void _resolve(Linked linked, Workspace* work, const IndexRecord* index, uin
     cdef const uint64_t* rows = linked.image.rows + test.first_row
     cdef size_t words = (index.entry_count + 63) // 64
     cdef const ColumnState* state = column_state(linked, work, test.column)
+    cdef uint64_t[TAKEN_WORDS] taken
     cdef uint32_t i, row
     pick.row = rows
     pick.how = ONE_ROW
-    pick.first = 0 if at == 0 else work.picks[at - 1].first + work.picks[at - 1].count
-    pick.count = 0
+    pick.first = pick.count = pick.lists = 0
+    if at > 0:
+        pick.first = work.picks[at - 1].first + work.picks[at - 1].count
+        pick.lists = work.picks[at - 1].lists + (linked.image.tests[index.first_test + at - 1].kind != T_CLASS)
     if test.kind == T_CLASS:
         pick.row += words * mapped(linked.image, test.first_map, test.runs, state.value)
         return
     if not state.value:
         return                             # not known: only what does not ask stays alive
+    memset(taken, 0, sizeof(taken))
     for i in range(state.count):
         row = mapped(linked.image, test.first_map, test.runs, work.elements[state.first + i])
-        if row:
-            work.rows[pick.first + pick.count] = rows + words * row
-            pick.count += 1
+        if row == 0 or (row < 64 * TAKEN_WORDS and taken[row >> 6] >> (row & 63) & 1):
+            continue
+        if row < 64 * TAKEN_WORDS:
+            taken[row >> 6] |= <uint64_t> 1 << (row & 63)
+        work.rows[pick.first + pick.count] = rows + words * row
+        pick.count += 1
     pick.how = SOME_ROW if test.kind == T_ANY else EVERY_ROW
+    if pick.count > MERGED_FROM:
+        _merge(pick, work.rows, work.merged + pick.lists * words, words)
+
+
+cdef void _merge(Pick* pick, const uint64_t** rows, uint64_t* merged, size_t words) noexcept nogil:
+    """Makes one row of many, once: a long list would else be gone through at every word that is looked at."""
+    cdef uint32_t k
+    if pick.how == SOME_ROW:
+        memcpy(merged, pick.row, words * sizeof(uint64_t))
+    else:
+        memset(merged, 0xFF, words * sizeof(uint64_t))
+    for k in range(pick.first, pick.first + pick.count):
+        if pick.how == SOME_ROW:
+            _or(merged, rows[k], <uint32_t> words)
+        else:
+            _and(merged, rows[k], <uint32_t> words)
+    pick.row = merged
+    pick.how = ONE_ROW

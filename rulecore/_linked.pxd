@@ -21,6 +21,7 @@ cdef struct ColumnState:     # what a column is found to be, see `_columns`
     uint32_t value           # its class; of elements, whether they are known
     uint32_t first           # in Workspace.elements
     uint32_t count           # of the elements that are there
+    uint32_t first_word      # in Workspace.present
 
 
 cdef enum PickHow:
@@ -31,6 +32,7 @@ cdef struct Pick:            # the rows that a test has for a decision, see `_in
     const uint64_t* row
     uint32_t first           # in Workspace.rows
     uint32_t count
+    uint32_t lists           # tests of elements before this one: its place in Workspace.merged
     PickHow how
 
 
@@ -40,9 +42,10 @@ cdef struct Workspace:       # taken for one decision, then put back: nothing is
     uint32_t* truth          # by predicate: four times the stamp plus a `_condition.Truth`
     ColumnState* columns
     uint32_t* elements       # room for all elements of all columns
-    uint64_t* seen           # a bit for each element of one column, clear between uses
+    uint64_t* present        # a bit for each element of each column, for those that are there
     Pick* picks              # by test of one index
     const uint64_t** rows    # room for a row of each element that one index tests
+    uint64_t* merged         # room for a whole row of each of its tests of elements
     uint64_t* member         # a bit for each of the bundle's precomputed segments
     uint32_t* member_list    # those that the visitor is in
     uint32_t member_count
@@ -77,7 +80,9 @@ cdef class Linked:
     cdef uint32_t fill_count
     cdef uint64_t purposes                 # of all attributes
     cdef size_t element_count              # of all columns
-    cdef size_t seen_words
+    cdef size_t present_words
+    cdef size_t merged_words               # of the index that has the most
+    cdef uint32_t* lists                   # by slot: the column of its list's elements, or NONE
     cdef size_t pick_count                 # of the index that has the most
     cdef size_t pick_rows
     cdef Workspace** idle                  # a stack, used under the GIL
@@ -93,7 +98,7 @@ cdef class Linked:
     cdef bint unit_text(self, Workspace* work, uint32_t slot, char* digits, Text* unit) noexcept
 
     cdef Workspace* workspace_new(self) except NULL
-    cdef void measure(self) noexcept
+    cdef int measure(self) except -1
     cdef void lay_elements(self, Workspace* work) noexcept
     cdef void forget(self, Workspace* work) noexcept
     cdef void add_member(self, Workspace* work, uint32_t ordinal) noexcept

@@ -15,7 +15,7 @@ from rulecore._bundle cimport span_text
 from rulecore._context cimport (ABSENT, MASKED, PRESENT, T_LIST_STRING, T_STRING, Slot, slots_free, slots_new,
                                 slots_scratch)
 from rulecore._dictionary cimport dictionary_find
-from rulecore._layout cimport C_HOLDS_STRING, NONE, T_CLASS, IndexRecord, MetaRecord
+from rulecore._layout cimport C_HOLDS_INTEGER, C_HOLDS_STRING, NONE, T_CLASS, IndexRecord, MetaRecord
 from rulecore._text cimport text_equal
 
 from rulecore.errors import ImageError, LinkError
@@ -71,6 +71,7 @@ cdef class Linked:
         PyMem_Free(self.ordinals)
         PyMem_Free(self.found_at)
         PyMem_Free(self.fills)
+        PyMem_Free(self.lists)
 
     cdef int place_found(self) except -1:
         cdef uint32_t i
@@ -117,26 +118,35 @@ cdef class Linked:
 
     # Workspaces
 
-    cdef void measure(self) noexcept:
-        """How much room a workspace needs."""
+    cdef int measure(self) except -1:
+        """How much room a workspace needs, and which columns have the elements of lists."""
         cdef const IndexRecord* index
         cdef uint32_t i, k
-        cdef size_t rows
-        self.purposes = 0
+        cdef size_t rows, merged, words
+        self.lists = <uint32_t*> PyMem_Malloc(max(self.image.attribute_count, 1) * sizeof(uint32_t))
+        if self.lists == NULL:
+            raise MemoryError()
         for i in range(self.image.attribute_count):
             self.purposes |= self.image.attributes[i].purposes
+            self.lists[i] = NONE
         for i in range(self.image.column_count):
             if self.image.columns[i].kind >= C_HOLDS_STRING:
                 self.element_count += self.image.columns[i].class_count
-                self.seen_words = max(self.seen_words, <size_t> self.image.columns[i].class_count // 64 + 1)
+                self.present_words += self.image.columns[i].class_count // 64 + 1
+            if self.image.columns[i].kind == C_HOLDS_STRING or self.image.columns[i].kind == C_HOLDS_INTEGER:
+                self.lists[self.image.columns[i].subject] = i
         for i in range(self.image.index_count):
             index = &self.image.indexes[i]
             self.pick_count = max(self.pick_count, <size_t> index.test_count)
-            rows = 0
+            rows = merged = 0
+            words = (index.entry_count + 63) // 64
             for k in range(index.first_test, index.first_test + index.test_count):
                 if self.image.tests[k].kind != T_CLASS:
                     rows += self.image.columns[self.image.tests[k].column].class_count
+                    merged += words
+            self.merged_words = max(self.merged_words, merged)
             self.pick_rows = max(self.pick_rows, rows)
+        return 0
 
     cdef Workspace* workspace_new(self) except NULL:
         cdef Workspace* work = <Workspace*> PyMem_Calloc(1, sizeof(Workspace))
@@ -150,29 +160,33 @@ cdef class Linked:
         work.truth = <uint32_t*> PyMem_Calloc(self.image.predicate_count + 1, sizeof(uint32_t))
         work.columns = <ColumnState*> PyMem_Calloc(self.image.column_count + 1, sizeof(ColumnState))
         work.elements = <uint32_t*> PyMem_Calloc(self.element_count + 1, sizeof(uint32_t))
-        work.seen = <uint64_t*> PyMem_Calloc(self.seen_words + 1, sizeof(uint64_t))
+        work.present = <uint64_t*> PyMem_Calloc(self.present_words + 1, sizeof(uint64_t))
         work.picks = <Pick*> PyMem_Calloc(self.pick_count + 1, sizeof(Pick))
         work.rows = <const uint64_t**> PyMem_Calloc(self.pick_rows + 1, sizeof(uint64_t*))
+        work.merged = <uint64_t*> PyMem_Calloc(self.merged_words + 1, sizeof(uint64_t))
         work.member = <uint64_t*> PyMem_Calloc(self.image.segment_count // 64 + 1, sizeof(uint64_t))
         work.member_list = <uint32_t*> PyMem_Calloc(self.image.segment_count + 1, sizeof(uint32_t))
         work.conditions = <uint8_t*> PyMem_Calloc(self.image.condition_count + 1, 1)
         work.found_ids = <uint32_t*> PyMem_Calloc(SEGMENTS_PER_VISITOR, sizeof(uint32_t))
         work.found = <uint64_t*> PyMem_Calloc(self.found_words + 1, sizeof(uint64_t))
         work.scanned = <uint32_t*> PyMem_Calloc(self.scanner_count + 1, sizeof(uint32_t))
-        if (work.truth == NULL or work.columns == NULL or work.elements == NULL or work.seen == NULL
-                or work.picks == NULL or work.rows == NULL or work.member == NULL or work.member_list == NULL
-                or work.conditions == NULL or work.found_ids == NULL or work.found == NULL or work.scanned == NULL):
+        if (work.truth == NULL or work.columns == NULL or work.elements == NULL or work.present == NULL
+                or work.picks == NULL or work.rows == NULL or work.merged == NULL or work.member == NULL
+                or work.member_list == NULL or work.conditions == NULL or work.found_ids == NULL
+                or work.found == NULL or work.scanned == NULL):
             workspace_free(work)
             raise MemoryError()
         self.lay_elements(work)
         return work
 
     cdef void lay_elements(self, Workspace* work) noexcept:
-        cdef uint32_t i, first = 0
+        cdef uint32_t i, first = 0, first_word = 0
         for i in range(self.image.column_count):
             work.columns[i].first = first
+            work.columns[i].first_word = first_word
             if self.image.columns[i].kind >= C_HOLDS_STRING:
                 first += self.image.columns[i].class_count
+                first_word += self.image.columns[i].class_count // 64 + 1
 
     cdef Workspace* begin(self, object context, int64_t now, bint allocates) except NULL:
         cdef Workspace* work
@@ -346,7 +360,8 @@ cdef void workspace_free(Workspace* work) noexcept:
     PyMem_Free(work.truth)
     PyMem_Free(work.columns)
     PyMem_Free(work.elements)
-    PyMem_Free(work.seen)
+    PyMem_Free(work.present)
+    PyMem_Free(work.merged)
     PyMem_Free(work.picks)
     PyMem_Free(work.rows)
     PyMem_Free(work.member_list)
