@@ -151,20 +151,23 @@ cdef Fault _indexes(const Image* image) noexcept nogil:
 
 
 cdef Fault _anchors(const Image* image, const IndexRecord* index, Shared* used) noexcept nogil:
+    """Clusters share out the entries before the dense part, in order: so anchors can't have them looked at in turn."""
     cdef const AnchorRecord* anchor
-    cdef uint32_t i, k
+    cdef uint32_t i, k, entries = 0
     for i in range(used.anchors, used.anchors + index.anchor_count):
         anchor = &image.anchors[i]
         if not _is_map(image, anchor.column, anchor.first_map, anchor.runs, <uint64_t> anchor.cluster_count + 1, used):
             return fault_in(image, anchor, b"a malformed map to clusters")
-        if (anchor.first_begin != used.maps or anchor.cluster_count >= image.map_count - used.maps):
+        if (anchor.first_begin != used.maps or anchor.cluster_count >= image.map_count - used.maps
+                or image.maps[used.maps] != entries):
             return fault_in(image, anchor, b"clusters that are out of their place")
         for k in range(used.maps, used.maps + anchor.cluster_count):
             if image.maps[k] >= image.maps[k + 1]:
                 return fault_in(image, &image.maps[k], b"clusters that are empty or out of order")
         used.maps += anchor.cluster_count + 1
-        if image.maps[used.maps - 1] > index.entry_count:
-            return fault_in(image, anchor, b"clusters of entries that are not there")
+        entries = image.maps[used.maps - 1]
+    if entries != index.dense_first:
+        return fault_in(image, index, b"clusters that do not share out the entries before the dense part")
     used.anchors += index.anchor_count
     return sound()
 
