@@ -44,7 +44,7 @@ def seeds() -> Iterator[bytes]:
         placement = Placement("p", (Variant("v"), Variant("w")), "w", (rule,))
         yield write_bundle(msgspec.structs.replace(sample, holdouts=(), layers=(), placements=(placement,)))
     yield write_bundle(sample)
-    for rules in (20, 130):  # fewer than a word of bits, and more than two
+    for rules in (20, 300):  # fewer than a word of bits; more than two, and enough for clusters
         yield write_bundle(Scenario(rules).bundle)
     storefront = load_bundle(STOREFRONT).bundle
     assert storefront is not None
