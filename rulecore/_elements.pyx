@@ -40,7 +40,7 @@ cdef void find_elements(Linked linked, Workspace* work, uint32_t at) noexcept:
         _add_patterns(work, state, scanned(linked, work, column.first, slot.value.text), column.class_count)
         return
     for i in range(slot.value.items.count):
-        _add(work, state, element_of(linked.image, column, work.slots.items[slot.value.items.first + i]))
+        _add(work, state, _element_of(linked.image, column, work.slots.items[slot.value.items.first + i]))
 
 
 cdef inline void _add(Workspace* work, ColumnState* state, uint32_t element) noexcept nogil:
@@ -69,6 +69,10 @@ cdef void _add_patterns(Workspace* work, ColumnState* state, const uint64_t* fou
 
 
 cdef uint32_t element_of(const Image* image, const ColumnRecord* column, Value value) noexcept nogil:
+    return _element_of(image, column, value)
+
+
+cdef inline uint32_t _element_of(const Image* image, const ColumnRecord* column, Value value) noexcept nogil:
     cdef uint32_t behind
     if column.kind == C_HOLDS_STRING:
         return dictionary_find(image, column.first, value.text)

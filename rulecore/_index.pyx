@@ -264,41 +264,51 @@ cdef void _resolve(Linked linked, Workspace* work, const IndexRecord* index, uin
     cdef const uint64_t* rows = linked.image.rows + test.first_row
     cdef size_t words = (index.entry_count + 63) // 64
     cdef const ColumnState* state = column_state(linked, work, test.column)
-    cdef uint64_t[TAKEN_WORDS] taken
     cdef uint32_t i, row
     pick.row = rows
     pick.how = ONE_ROW
-    pick.first = pick.count = pick.lists = 0
-    if at > 0:
-        pick.first = work.picks[at - 1].first + work.picks[at - 1].count
-        pick.lists = work.picks[at - 1].lists + (linked.image.tests[index.first_test + at - 1].kind != T_CLASS)
+    pick.first = work.picks[at - 1].first + work.picks[at - 1].count if at > 0 else 0
+    pick.count = 0
     if test.kind == T_CLASS:
         pick.row += words * mapped(linked.image, test.first_map, test.runs, state.value)
         return
     if not state.value:
         return                             # not known: only what does not ask stays alive
-    memset(taken, 0, sizeof(taken))
+    pick.how = SOME_ROW if test.kind == T_ANY else EVERY_ROW
     for i in range(state.count):
         row = mapped(linked.image, test.first_map, test.runs, work.elements[state.first + i])
-        if row == 0 or (row < 64 * TAKEN_WORDS and taken[row >> 6] >> (row & 63) & 1):
-            continue
-        if row < 64 * TAKEN_WORDS:
-            taken[row >> 6] |= <uint64_t> 1 << (row & 63)
-        work.rows[pick.first + pick.count] = rows + words * row
-        pick.count += 1
-    pick.how = SOME_ROW if test.kind == T_ANY else EVERY_ROW
+        if row:
+            work.rows[pick.first + pick.count] = rows + words * row
+            pick.count += 1
     if pick.count > MERGED_FROM:
-        _merge(pick, work.rows, work.merged + pick.lists * words, words)
+        _merge(pick, work.rows, work.merged + words * _lists_before(linked.image, index.first_test, at), words)
+
+
+cdef uint32_t _lists_before(const Image* image, uint32_t first, uint32_t at) noexcept nogil:
+    """How many of an index's tests before this one are of elements."""
+    cdef uint32_t count = 0, i
+    for i in range(first, first + at):
+        count += image.tests[i].kind != T_CLASS
+    return count
 
 
 cdef void _merge(Pick* pick, const uint64_t** rows, uint64_t* merged, size_t words) noexcept nogil:
     """Makes one row of many, once: a long list would else be gone through at every word that is looked at."""
+    cdef uint64_t[TAKEN_WORDS] taken
+    cdef const uint64_t* first = pick.row
+    cdef size_t number
     cdef uint32_t k
+    memset(taken, 0, sizeof(taken))
     if pick.how == SOME_ROW:
-        memcpy(merged, pick.row, words * sizeof(uint64_t))
+        memcpy(merged, first, words * sizeof(uint64_t))
     else:
         memset(merged, 0xFF, words * sizeof(uint64_t))
     for k in range(pick.first, pick.first + pick.count):
+        number = <size_t> (rows[k] - first) // words
+        if number < 64 * TAKEN_WORDS:
+            if taken[number >> 6] >> (number & 63) & 1:
+                continue
+            taken[number >> 6] |= <uint64_t> 1 << (number & 63)
         if pick.how == SOME_ROW:
             _or(merged, rows[k], <uint32_t> words)
         else:

@@ -32,7 +32,6 @@ cdef struct Pick:            # the rows that a test has for a decision, see `_in
     const uint64_t* row
     uint32_t first           # in Workspace.rows
     uint32_t count
-    uint32_t lists           # tests of elements before this one: its place in Workspace.merged
     PickHow how
 
 
