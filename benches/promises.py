@@ -6,6 +6,7 @@ What gates a change is the count of instructions, which is the same on every mac
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from benches.comparison import OURS
 from benches.decisions import ALL_AT_ONCE, BYTES, DICT, ONE_OF_TEN, UNDISTURBED, decision_name
@@ -13,7 +14,7 @@ from benches.loading import OPEN, PRIVATE, WRITE
 from benches.peers.peer import PEERS
 from benches.report import NATURAL, NO_MATCH, Comparison, Promise, Section
 
-PACKAGED = [listed.name for listed in PEERS if listed.package is not None]
+PACKAGED: Final = tuple(listed.name for listed in PEERS if listed.package is not None)
 
 
 def keep(

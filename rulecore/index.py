@@ -292,19 +292,24 @@ class _Dictionaries:
         self.records: list[bytes] = []
         self.constants: list[bytes] = []
         self.tables: list[bytes] = []
-        self.slots = 0
+        self.bucket_count = 0
 
     def add(self, strings: Sequence[str]) -> int:
         encoded = [string.encode() for string in strings]
         table = dictionary_table(encoded)
         self.records.append(
             layout.DICTIONARY.pack(
-                len(self.constants), len(strings), self.slots, len(table) // 8, max(map(len, encoded), default=0), 0
+                len(self.constants),
+                len(strings),
+                self.bucket_count,
+                len(table) // 8,
+                max(map(len, encoded), default=0),
+                0,
             )
         )
         self.constants += [layout.SPAN.pack(*self.text(string)) for string in strings]
         self.tables.append(table)
-        self.slots += len(table) // 8
+        self.bucket_count += len(table) // 8
         return len(self.records) - 1
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from benches.generator import Scenario
 from rulecore import (
     BundleImage,
     Engine,
@@ -180,9 +179,9 @@ def test_what_is_no_image_of_ours_is_refused_by_name(image: bytes, kind: type[Im
     assert str(caught.value) == message
 
 
-def section(which: Section, image: bytes = IMAGE) -> int:
+def section(which: Section) -> int:
     """Where in the image a section begins."""
-    (start,) = struct.unpack_from("<Q", image, layout.HEADER.size + layout.TABLE_ENTRY.size * which)
+    (start,) = struct.unpack_from("<Q", IMAGE, layout.HEADER.size + layout.TABLE_ENTRY.size * which)
     return int(start)
 
 
@@ -239,24 +238,6 @@ def test_a_rule_is_refused_that_names_what_it_must_not(where: Section, at: int, 
     struct.pack_into("<I", damaged, section(where) + at, word)
     with pytest.raises(ImageError, match=message):
         BundleImage(with_checksum(damaged))
-
-
-def test_clusters_are_refused_that_do_not_share_out_their_entries() -> None:
-    image = write_bundle(Scenario(300).bundle)
-    first_begin, clusters = layout.ANCHOR.unpack_from(image, section(Section.ANCHORS, image))[3:5]
-    begins = section(Section.MAPS, image) + 4 * first_begin
-    index = section(Section.INDEXES, image)
-    dense_first = layout.INDEX.unpack_from(image, index)[2]
-    for at, word, message in (
-        (begins + 4, 0, "clusters out of order"),
-        (begins, 1, "clusters that are out of their place"),
-        (begins + 4 * clusters, dense_first, "clusters that are out of their place"),
-        (index + 8, dense_first - 1, "entries without a cluster"),
-    ):
-        damaged = bytearray(image)
-        struct.pack_into("<I", damaged, at, word)
-        with pytest.raises(ImageError, match=message):
-            BundleImage(with_checksum(damaged))
 
 
 def test_terms_are_written_once_for_all_rules_that_have_the_same() -> None:
