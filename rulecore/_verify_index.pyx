@@ -16,7 +16,7 @@ from rulecore._layout cimport *
 
 
 cdef enum:
-    ELEMENTS_MAX = 1 << 24   # of all columns, and of those that one index tests: what a decision has room for
+    ELEMENTS_MAX = 1 << 24   # of all columns, and of an index's tests, three a column: LIMITS.elements_max and more
 
 
 cdef struct Shared:          # how much of each section the records before this one have taken

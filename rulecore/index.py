@@ -16,7 +16,9 @@ from rulecore._layout import ColumnKind, Section, TestKind
 from rulecore._rows import dictionary_table, entry_rows
 from rulecore.columns import ELEMENTS, Columns, numbers
 from rulecore.conjunctions import ANY, ANY_TOO, CLASS, NONE_OF, Conjunction, Conjunctions, IndexedRule
+from rulecore.errors import LimitError
 from rulecore.expressions import FormulaFacts
+from rulecore.limits import LIMITS
 
 CLUSTERED_MIN: Final = 256
 """Fewer entries are simply all looked at: that takes a few words."""
@@ -100,13 +102,20 @@ class Indexes:
         )
 
     def sections(self, text: Callable[[str], tuple[int, int]], segments: Sequence[str]) -> dict[Section, list[bytes]]:
-        """All records. `text` stores a string in the pool; `segments` are the precomputed segments' names."""
+        """All records. `text` stores a string in the pool; `segments` are the precomputed segments' names.
+
+        Raises LimitError where a decision would need more room than a reader gives it.
+        """
+        used = [self.columns.columns[at] for at in self._used]
+        if sum(column.class_count for column in used if column.kind in ELEMENTS) > LIMITS.elements_max:
+            raise LimitError(
+                f"conditions ask for more than {LIMITS.elements_max:,} elements of lists, segments and patterns"
+            )
         dictionaries = _Dictionaries(text)
         dictionaries.add(segments)
         cuts = bytearray()
         columns = []
-        for at in self._used:
-            column = self.columns.columns[at]
+        for column in used:
             first = 0
             match column.kind:
                 case ColumnKind.C_STRING | ColumnKind.C_HOLDS_STRING:

@@ -44,6 +44,7 @@ class Limits(msgspec.Struct, frozen=True):
     automaton_bytes_max: int = 8 << 20
     automata_max: int = 65_536
     automata_bytes_max: int = 64 << 20
+    elements_max: int = 5_000_000
     payload_bytes_max: int = 1 << 20
     block_bytes_max: int = 1 << 20
     context_bytes_max: int = 64 << 10

@@ -11,10 +11,12 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
+from rulecore import LimitError, write_bundle
 from rulecore._layout import ColumnKind
 from rulecore._layout import TestKind as Ask
 from rulecore.conjunctions import PRODUCTS_MAX
 from rulecore.index import CLUSTERED_MIN, ROWS_A_TEST_MAX
+from rulecore.limits import LIMITS
 from rulecore.model import Attr, Attribute, Call, Const, Expr, Has, InSegment, Source, Type
 from tests.large_bundles import INSTANTS, NOW, bundle_of
 from tests.rulecore.held import AGE, CITY, MEMBER, PATH, SIZES, TAGS, TIER, TOTAL, Held, equal, rule, rules_of, tagged
@@ -113,6 +115,13 @@ def test_rows_of_an_index_have_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> N
     assert held.index.tests
     assert all(test.row_count <= 5 for test in held.index.tests)
     held.check_all({"age": n, "total": n + 0.5, "tags": [f"w{n:03}"]} for n in range(0, 210, 19))
+
+
+def test_more_elements_are_refused_than_a_decision_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rulecore.index.LIMITS", msgspec.structs.replace(LIMITS, elements_max=40))
+    write_bundle(rules_of(tagged(*(f"w{n:03}" for n in range(40)))))
+    with pytest.raises(LimitError, match="ask for more than 40 elements of lists, segments and patterns"):
+        write_bundle(rules_of(tagged(*(f"w{n:03}" for n in range(41)))))
 
 
 def test_a_map_of_few_stretches_of_many_classes_is_searched() -> None:
