@@ -181,10 +181,38 @@ cdef void _look(Search* search, Linked linked, Workspace* work) noexcept:
         search.alive[0] <<= search.begin % 64
     if (search.word + search.count) * 64 > search.end:
         search.alive[search.count - 1] &= ~(<uint64_t> 0) >> (64 - search.end % 64)
-    if search.count == 1:
+    if search.index.entry_count <= 64:
+        _look_at_the_only(search, linked, work)
+    elif search.count == 1:
         _look_at_one(search, linked, work)
     else:
         _look_at_some(search, linked, work)
+
+
+cdef inline void _look_at_the_only(Search* search, Linked linked, Workspace* work) noexcept:
+    """An index of one word is looked at once, so that the rows of its tests need not be kept."""
+    cdef const TestRecord* test = linked.image.tests + search.index.first_test
+    cdef const TestRecord* behind = test + search.index.test_count
+    cdef const ColumnState* state
+    cdef const uint64_t* rows
+    cdef uint64_t alive = search.alive[0], some
+    cdef uint32_t i, row
+    while test != behind and alive:
+        rows = linked.image.rows + test.first_row
+        state = column_state(linked, work, test.column)
+        if test.kind == T_CLASS:
+            alive &= rows[mapped(linked.image, test.first_map, test.runs, state.value)]
+        elif not state.value:
+            alive &= rows[0]
+        else:
+            some = rows[0] if test.kind == T_ANY else ~(<uint64_t> 0)
+            for i in range(state.count):
+                row = mapped(linked.image, test.first_map, test.runs, work.elements[state.first + i])
+                if row:
+                    some = some | rows[row] if test.kind == T_ANY else some & rows[row]
+            alive &= some
+        test += 1
+    search.alive[0] = alive
 
 
 cdef inline void _look_at_one(Search* search, Linked linked, Workspace* work) noexcept:
