@@ -104,12 +104,16 @@ class Conjunctions:
         sets: dict[int, int] = {}
         first = Conjunction(rule, sets)
         others = []
-        for child in self._children(at):
-            kind, wanted, link = self.formulas[child]
+        formulas, asked = self.formulas, self._asked
+        child, behind = at + 1, formulas[at][2]
+        while child < behind:
+            kind, wanted, link = formulas[child]
             if kind != _LEAF:
                 others.append(child)
+                child = link
                 continue
-            key, number = self._asked.get((link, wanted)) or self._leaf(link, wanted)
+            child += 1
+            key, number = asked.get((link, wanted)) or self._leaf(link, wanted)
             if key not in sets:
                 sets[key] = number
             elif not self._add(first, key, number):

@@ -159,12 +159,9 @@ class Indexes:
         if least > SELECTIVE:
             dense.append(entry)
             return
-        runs = self.sets[entry.sets[best]][1]
-        sets = dict(entry.sets)
-        del sets[best]
-        rest = Conjunction(entry.rule, sets, entry.rest)
+        runs = self.sets[entry.sets.pop(best)][1]
         for number in numbers(runs):
-            clusters.setdefault((best // 4, number), []).append(rest)
+            clusters.setdefault((best // 4, number), []).append(entry)
 
     def _share(self, number: int) -> float:
         """The share of decisions that a set is expected to let through, or 1 where it can't name clusters."""
