@@ -18,6 +18,7 @@ cdef struct Reading:         # of one context
 cdef class ContextReader:
     cdef readonly tuple names              # of attributes, by slot
     cdef bytes types
+    cdef const uint8_t* type_of            # the same
     cdef NameTrie trie
 
     # Both clear `out` first; `out` must have a slot for each name. Text lies in the dict's own strings, in `body` or in

@@ -115,6 +115,7 @@ cdef class ContextReader:
             raise ValueError("no attribute can be a semver")
         self.names = names
         self.types = bytes([kinds.index(each) for each in types])
+        self.type_of = <const uint8_t*><const char*>self.types
         self.trie = NameTrie(names)
 
     def read(self, object context):
@@ -153,7 +154,7 @@ cdef class ContextReader:
     cdef void begin(self, Reading* r, Slots* out) noexcept:
         slots_clear(out)
         r.names = &self.trie.names
-        r.type_of = <const uint8_t*><const char*>self.types
+        r.type_of = self.type_of
         r.out = out
 
     cdef int raise_fault(self, Reading* r) except -1:
