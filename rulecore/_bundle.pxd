@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from rulecore._buffer cimport BufferView
-from rulecore._layout cimport (AnchorRecord, AttributeRecord, CidrRecord, ColumnRecord, ConditionRecord,
+from rulecore._layout cimport (AnchorRecord, AttributeRecord, CidrRecord, ColumnRecord,
                                DictionaryRecord, EntryRecord, FormulaRecord, HoldoutRecord, IndexRecord, LayerRecord,
                                MetaRecord, NodeRecord, Operand, PatternRecord, PlacementRecord, PredicateRecord,
                                RuleRecord, SegmentRecord, Span, SplitRecord, TermsRecord, TestRecord, VariantRecord)
@@ -25,7 +25,7 @@ cdef struct Image:
     const Span* purposes
     const AttributeRecord* attributes
     const SegmentRecord* segments
-    const ConditionRecord* conditions
+    const Span* conditions
     const HoldoutRecord* holdouts
     const LayerRecord* layers
     const PatternRecord* patterns

@@ -203,7 +203,7 @@ cdef class Engine:
         find_conditions(self.linked, work)
         try:
             return [
-                span_str(self.linked.image, self.linked.image.conditions[i].name)
+                span_str(self.linked.image, self.linked.image.conditions[i])
                 for i in range(self.linked.image.condition_count)
                 if work.conditions[i]
             ]

@@ -232,7 +232,7 @@ cdef tuple _segments(Linked linked, Workspace* work):
     find_conditions(linked, work)
     for i in range(linked.image.condition_count):
         if work.conditions[i]:
-            names.append(span_str(linked.image, linked.image.conditions[i].name))
+            names.append(span_str(linked.image, linked.image.conditions[i]))
     return tuple(names)
 
 

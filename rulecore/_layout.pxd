@@ -24,7 +24,7 @@ cpdef enum Section:
     PURPOSES
     ATTRIBUTES
     SEGMENTS
-    CONDITIONS
+    CONDITIONS               # names of condition segments; what they ask is in the last of INDEXES
     HOLDOUTS
     LAYERS
     PATTERNS
@@ -225,12 +225,6 @@ cdef struct AttributeRecord:
 cdef struct SegmentRecord:
     Span name
     uint64_t purposes
-
-
-cdef struct ConditionRecord:
-    Span name
-    uint32_t formula
-    uint32_t reserved
 
 
 cdef struct HoldoutRecord:

@@ -142,7 +142,7 @@ cdef void _point(Image* image, const Place* places) noexcept nogil:
     image.purposes = <const Span*> _of(places, PURPOSES, &image.purpose_count)
     image.attributes = <const AttributeRecord*> _of(places, ATTRIBUTES, &image.attribute_count)
     image.segments = <const SegmentRecord*> _of(places, SEGMENTS, &image.segment_count)
-    image.conditions = <const ConditionRecord*> _of(places, CONDITIONS, &image.condition_count)
+    image.conditions = <const Span*> _of(places, CONDITIONS, &image.condition_count)
     image.holdouts = <const HoldoutRecord*> _of(places, HOLDOUTS, &image.holdout_count)
     image.layers = <const LayerRecord*> _of(places, LAYERS, &image.layer_count)
     image.patterns = <const PatternRecord*> _of(places, PATTERNS, &image.pattern_count)
@@ -256,7 +256,7 @@ cdef Fault _names(const Image* image) noexcept nogil:
         if i > 0 and not is_after(image, image.segments[i].name, image.segments[i - 1].name):
             return fault_in(image, &image.segments[i], b"segments out of order")
     for i in range(image.condition_count):
-        if not is_name(image, image.conditions[i].name) or image.conditions[i].formula >= image.formula_count:
+        if not is_name(image, image.conditions[i]):
             return fault_in(image, &image.conditions[i], b"a malformed condition segment")
     for i in range(image.text_item_count):
         if not is_text(image, image.text_items[i]):

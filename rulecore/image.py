@@ -220,7 +220,7 @@ class _Writer:
         consent = [Leaf(Consent(segment.purposes), True)] if segment.purposes else []
         formula = self.conditions.formula(both(*consent, condition))
         self.condition_formulas.append(formula)
-        return layout.CONDITION.pack(*self.pool.span(segment.name), formula, 0)
+        return layout.SPAN.pack(*self.pool.span(segment.name))
 
     def _placement(self, placement: Placement) -> bytes:
         first_variant, first_rule = len(self.variants), len(self.rules)

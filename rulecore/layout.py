@@ -19,7 +19,6 @@ META: Final = struct.Struct("<2I2I2I8I")
 SPAN: Final = struct.Struct("<2I")
 ATTRIBUTE: Final = struct.Struct("<2I2IQBBHI")
 SEGMENT: Final = struct.Struct("<2IQ")
-CONDITION: Final = struct.Struct("<2III")
 HOLDOUT: Final = struct.Struct("<2I2IQII")
 LAYER: Final = struct.Struct("<2I2III")
 CIDR: Final = struct.Struct("<18s")
@@ -50,7 +49,7 @@ RECORD_BYTES: Final = {
     Section.PURPOSES: SPAN.size,
     Section.ATTRIBUTES: ATTRIBUTE.size,
     Section.SEGMENTS: SEGMENT.size,
-    Section.CONDITIONS: CONDITION.size,
+    Section.CONDITIONS: SPAN.size,
     Section.HOLDOUTS: HOLDOUT.size,
     Section.LAYERS: LAYER.size,
     Section.PATTERNS: PATTERN.size,
