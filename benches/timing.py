@@ -72,7 +72,7 @@ def call_by_call(case: Case, rounds: int, before: str = "pass") -> list[list[int
             some: list[int] = []
             scope = _scope(case) | {"clock": perf_counter_ns, "append": some.append}
             exec(source, scope)  # noqa: S102 - as timeit does, so that there is no call but the statement's own
-            exec("run()", scope)  # noqa: S102
+            exec("run()", scope)  # noqa: S102 - the same
             taken.append([max(0, round(each - nothing)) for each in some])
     return taken
 

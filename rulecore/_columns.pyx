@@ -9,8 +9,8 @@ from libc.stdint cimport uint32_t
 from rulecore._bundle cimport Image
 from rulecore._condition cimport ERROR, Truth, truth
 from rulecore._context cimport PRESENT, Slot
-from rulecore._dictionary cimport dictionary_find
-from rulecore._elements cimport find_elements, integers_up_to
+from rulecore._dictionary cimport dictionary_find, integers_up_to, reals_up_to
+from rulecore._elements cimport find_elements
 from rulecore._layout cimport *
 
 cdef enum:
@@ -46,17 +46,5 @@ cdef inline uint32_t _class_of_slot(const Image* image, const ColumnRecord* colu
     if column.kind == C_REAL:
         if slot.value.real != slot.value.real:
             return STRING_CLASS + column.count         # a class of its own, behind all others
-        return PRESENT_CLASS + _reals_up_to(&image.cuts[column.first], column.count, slot.value.real)
+        return PRESENT_CLASS + reals_up_to(&image.cuts[column.first], column.count, slot.value.real)
     return 2 if slot.value.integer else 1
-
-
-cdef inline uint32_t _reals_up_to(const Operand* cuts, uint32_t count, double value) noexcept nogil:
-    cdef uint32_t first = 0, half
-    while count > 0:
-        half = count >> 1
-        if cuts[first + half].real <= value:
-            first += half + 1
-            count -= half + 1
-        else:
-            count = half
-    return first

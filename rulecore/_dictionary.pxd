@@ -1,12 +1,14 @@
-# Dictionaries: strings and their numbers, as hash tables in the image. A text of a context costs one probe.
+# Where a value stands among a column's constants: strings in dictionaries, numbers among cuts.
+#
+# A dictionary is a hash table in the image: a text of a context costs one probe.
 #
 # A bucket holds the upper half of its string's hash and the string's number; one without a string is EMPTY_BUCKET.
 # `rulecore._rows` fills them, `_verify_index` sees to it that a search ends soon.
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from rulecore._bundle cimport Image
-from rulecore._layout cimport NONE, DictionaryRecord, Span
+from rulecore._layout cimport NONE, DictionaryRecord, Operand, Span
 from rulecore._text cimport Text
 
 cdef extern from *:
@@ -68,3 +70,28 @@ cdef inline uint32_t dictionary_find(const Image* image, uint32_t number, Text t
             if constant.size == text.size and memcmp(image.pool + constant.offset, text.data, text.size) == 0:
                 return <uint32_t> bucket
         at += 1
+
+
+# How many of the cuts, which ascend, are at most `value`.
+cdef inline uint32_t integers_up_to(const Operand* cuts, uint32_t count, int64_t value) noexcept nogil:
+    cdef uint32_t first = 0, half
+    while count > 0:
+        half = count >> 1
+        if cuts[first + half].integer <= value:
+            first += half + 1
+            count -= half + 1
+        else:
+            count = half
+    return first
+
+
+cdef inline uint32_t reals_up_to(const Operand* cuts, uint32_t count, double value) noexcept nogil:
+    cdef uint32_t first = 0, half
+    while count > 0:
+        half = count >> 1
+        if cuts[first + half].real <= value:
+            first += half + 1
+            count -= half + 1
+        else:
+            count = half
+    return first

@@ -1,9 +1,9 @@
 # Elements: what a decision has of a list's constants, of the visitor's segments, of the patterns of a text.
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport uint32_t
 
 from rulecore._bundle cimport Image
 from rulecore._context cimport Value
-from rulecore._layout cimport ColumnRecord, Operand
+from rulecore._layout cimport ColumnRecord
 from rulecore._linked cimport ColumnState, Linked, Workspace
 
 
@@ -18,16 +18,3 @@ cdef inline bint has_element(Linked linked, Workspace* work, uint32_t column, ui
     if state.stamp != work.stamp:
         find_elements(linked, work, column)
     return work.present[state.first_word + (element >> 6)] >> (element & 63) & 1
-
-
-# How many of the cuts, which ascend, are at most `value`.
-cdef inline uint32_t integers_up_to(const Operand* cuts, uint32_t count, int64_t value) noexcept nogil:
-    cdef uint32_t first = 0, half
-    while count > 0:
-        half = count >> 1
-        if cuts[first + half].integer <= value:
-            first += half + 1
-            count -= half + 1
-        else:
-            count = half
-    return first

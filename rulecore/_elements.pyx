@@ -7,7 +7,7 @@ asks for a bit, so that a list is read once, however many rules look into it.
 from libc.stdint cimport uint32_t, uint64_t
 
 from rulecore._context cimport PRESENT, Slot
-from rulecore._dictionary cimport dictionary_find
+from rulecore._dictionary cimport dictionary_find, integers_up_to
 from rulecore._layout cimport C_HOLDS_STRING, C_MATCHES, C_SEGMENTS, NONE
 from rulecore._linked cimport KNOWN, scanned
 

@@ -220,10 +220,7 @@ cdef inline void _look_at_one(Search* search, Linked linked, Workspace* work) no
     cdef const Pick* pick
     cdef uint32_t test, k
     for test in range(search.index.test_count):
-        if test == search.resolved:
-            _resolve(linked, work, search.index, test)
-            search.resolved += 1
-        pick = &work.picks[test]
+        pick = _pick_of(search, linked, work, test)
         if pick.how == ONE_ROW:
             alive &= pick.row[search.word]
         elif pick.how == SOME_ROW:
@@ -245,10 +242,7 @@ cdef inline void _look_at_some(Search* search, Linked linked, Workspace* work) n
     cdef const Pick* pick
     cdef uint32_t test, k
     for test in range(search.index.test_count):
-        if test == search.resolved:
-            _resolve(linked, work, search.index, test)
-            search.resolved += 1
-        pick = &work.picks[test]
+        pick = _pick_of(search, linked, work, test)
         row = pick.row + search.word
         if pick.how == ONE_ROW:
             _and(search.alive, row, search.count)
@@ -283,6 +277,14 @@ cdef inline bint _any(const uint64_t* words, uint32_t count) noexcept nogil:
     for i in range(count):
         all_of_them |= words[i]
     return all_of_them != 0
+
+
+cdef inline const Pick* _pick_of(Search* search, Linked linked, Workspace* work, uint32_t test) noexcept:
+    """The rows of a test, which are found when it is first made; tests are made in their order."""
+    if test == search.resolved:
+        _resolve(linked, work, search.index, test)
+        search.resolved += 1
+    return &work.picks[test]
 
 
 cdef void _resolve(Linked linked, Workspace* work, const IndexRecord* index, uint32_t at) noexcept:

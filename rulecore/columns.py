@@ -142,7 +142,9 @@ class Columns:
         if column.kind == ColumnKind.C_STRING:
             return number >= _FIRST_CONSTANT
         if column.kind == ColumnKind.C_INTEGER:
-            return 2 <= number <= len(constants) and constants[number - 1] == constants[number - 2] + 1  # type: ignore[operator]
+            if not 2 <= number <= len(constants):
+                return False
+            return constants[number - 1] == constants[number - 2] + 1  # type: ignore[operator]  # ints, in this column
         return column.kind in ELEMENTS
 
     def _number(self, kind: ColumnKind, subject: int) -> int:
@@ -167,7 +169,7 @@ class Columns:
             return self._number(ColumnKind.C_SEGMENTS, self.segment_purposes[subject])
         if kind == PredicateKind.P_MATCHES:
             at = self._number(ColumnKind.C_MATCHES, subject)
-            self.columns[at].scanner = self.patterns[int(facts.operand)][0]  # type: ignore[arg-type]
+            self.columns[at].scanner = self._pattern(facts)[0]
             return at
         if kind == PredicateKind.P_HOLDS_STRING:
             return self._number(ColumnKind.C_HOLDS_STRING, subject)
@@ -197,8 +199,12 @@ class Columns:
         if column.kind == ColumnKind.C_SEGMENTS:
             return (facts.subject,)
         if column.kind == ColumnKind.C_MATCHES:
-            return (self.patterns[int(facts.operand)][1],)  # type: ignore[arg-type]
+            return (self._pattern(facts)[1],)
         return (bisect_left(column.constants, constant) for constant in _constants(facts))
+
+    def _pattern(self, facts: PredicateFacts) -> tuple[int, int]:
+        """The scanner of the pattern that a predicate asks for, and the pattern's number there."""
+        return self.patterns[facts.operand]  # type: ignore[index]  # an index, of this kind of predicate
 
     def _true(self, column: Column, facts: PredicateFacts) -> Runs:
         """The classes in which a predicate is true."""
@@ -324,7 +330,7 @@ def _from(column: Column, number: float | None) -> int:
 
 def _ordered(column: Column, compare: int, number: float) -> Runs:
     """The classes of the numbers that compare so with this one; a NaN never does."""
-    if number != number:  # noqa: PLR0124
+    if number != number:  # noqa: PLR0124 - NaN compares with nothing
         return ()
     behind = _from(column, None)
     above = _above(column.kind == ColumnKind.C_REAL, number)
