@@ -1,0 +1,122 @@
+# A retrieval: a static function from unit keys to symbols, in little more than the entropy of the symbols.
+#
+#   head       keys (8) · bytes of data (8) · buckets (4) · bits of fingerprint (1) · groups (1) · zero (2)
+#   groups     length of codewords in bits (4) · symbols with that length (4), ascending lengths
+#   directory  for each 32 buckets: where the first begins in the data (4) · where each begins after that (32 × 2)
+#   data       the buckets, one right after the other, and 16 bytes of zero padding
+#
+#   bucket     12 bits    width and seed of group 1: 8 and 4 bits
+#              8 bits     of each further group: by how much its width is below the one before, plus 3; 6 and 2 bits
+#              then the groups' columns, `width` bits each; zeros up to the next whole byte
+#
+#   key ──high bits──> bucket            column 0    1 0 1 1 0 … 1   width unknowns
+#       ──hash, seed of group 1──> row   1 1 0 1 0 … 0             each & row, parity ──> one bit: f bits of fingerprint
+#                                        column 1    0 1 1 0 0 … 1                         and the codeword's beginning
+#       ──hash, seed of group 2──> row   …                                            ──> what further bits it has
+#
+# All numbers are little-endian. `_retrieval` reads it and tells why it is so, `_retrieval_writer` writes it.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+cdef extern from *:
+    ctypedef unsigned long long uint128_t "unsigned __int128"
+
+
+cdef enum:
+    HEAD_BYTES = 24
+    GROUP_BYTES = 8
+    GROUPS_MAX = 7               # so that what a bucket says of them is one load of 8 bytes
+    LENGTH_BITS_MAX = 32
+    FINGERPRINT_BITS_MAX = 32
+    SPAN_BUCKETS = 32            # of one record of the directory
+    SPAN_BYTES = 68
+    PADDING_BYTES = 16           # what may be read beyond the last column
+    FIRST_HEAD_BITS = 12
+    NEXT_HEAD_BITS = 8
+    FIRST_SEEDS = 16
+    NEXT_SEEDS = 4
+    FIRST_WIDTH_MAX = 255
+    WIDER_MAX = 3                # by how much a group can be wider than the one before
+    NARROWER_MAX = 60
+    ROW_WORDS = 5                # for FIRST_WIDTH_MAX + (GROUPS_MAX - 1) * WIDER_MAX bits
+
+
+cdef struct Group:
+    uint32_t columns
+    uint32_t length              # of the codewords that end here
+    uint64_t count               # how many those are
+    uint64_t first_code
+    uint64_t first_symbol
+
+
+cdef struct Retrieval:
+    uint64_t keys
+    uint64_t symbols
+    uint64_t data_size           # without the padding
+    uint32_t buckets
+    uint32_t fingerprint_bits
+    uint32_t groups
+    uint32_t head_bits           # of a bucket
+    const uint8_t* directory
+    const uint8_t* data
+    Group group[GROUPS_MAX]
+
+
+# NULL, or what is wrong. Takes the same time whatever the number of keys, so buckets are not looked at. The data may
+# lie anywhere and must stay there.
+cdef const char* retrieval_open(Retrieval* view, const uint8_t* data, uint64_t size) noexcept nogil
+
+# The key's symbol, or -1; always below `symbols`. Of a key that was not written: -1 but for 2^-fingerprint_bits of all.
+cdef int64_t retrieval_find(const Retrieval* view, uint64_t key) noexcept nogil
+
+# Asks for the memory that finding the key begins with.
+cdef void retrieval_prefetch(const Retrieval* view, uint64_t key) noexcept nogil
+
+# NULL, or what is wrong with the directory or a bucket, and where in the data or directory, from its own beginning.
+cdef const char* retrieval_verify(const Retrieval* view, uint64_t* at) noexcept nogil
+
+
+cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
+    cdef uint16_t value
+    memcpy(&value, at, 2)
+    return value
+
+
+cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
+    cdef uint32_t value
+    memcpy(&value, at, 4)
+    return value
+
+
+cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
+    cdef uint64_t value
+    memcpy(&value, at, 8)
+    return value
+
+
+cdef inline uint64_t bucket_of(uint64_t key, uint64_t buckets) noexcept nogil:
+    return <uint64_t>((<uint128_t>key * buckets) >> 64)
+
+
+cdef inline uint64_t folded_product(uint64_t a, uint64_t b) noexcept nogil:
+    cdef uint128_t product = <uint128_t>a * b
+    return <uint64_t>product ^ <uint64_t>(product >> 64)
+
+
+cdef inline uint64_t row_seed(uint64_t key, uint32_t group, uint32_t seed) noexcept nogil:
+    """What a key's row in a group is made of."""
+    return (key ^ 0x9E3779B97F4A7C15U) + <uint64_t>(FIRST_SEEDS * group + seed) * 0xD6E8FEB86659FD93U
+
+
+cdef inline uint64_t row_word(uint64_t of, uint32_t word) noexcept nogil:
+    """The `word`th 64 bits of a row."""
+    return folded_product(of, 0xA0761D6478BD642FU + <uint64_t>word * 0x8EBC6AF09C88C6E2U)
+
+
+cdef inline uint64_t word_mask(uint32_t width, uint32_t word) noexcept nogil:
+    """Which bits of a row's word lie within its width."""
+    if width >= 64 * (word + 1):
+        return ~<uint64_t>0
+    if width <= 64 * word:
+        return 0
+    return (<uint64_t>1 << (width - 64 * word)) - 1
