@@ -1,0 +1,284 @@
+"""Every set comes back by its number, in little more room than its segments tell; damaged records are harmless."""
+
+from __future__ import annotations
+
+import math
+import random
+import struct
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rulecore._record_writer import order_sets, records_bound, write_records
+from rulecore._records import RecordsReader
+from rulecore.errors import ImageError
+from rulecore.limits import LIMITS
+
+HEADER_BYTES: Final = 16
+
+Sets = Sequence[Iterable[int]]
+some_sets = st.integers(1, 60).flatmap(
+    lambda segments: st.tuples(
+        st.just(segments),
+        st.lists(st.frozensets(st.integers(0, segments - 1), max_size=12), unique=True, max_size=60),
+    )
+)
+
+
+def packed(sets: Sets) -> tuple[array[int], array[int]]:
+    starts, members = array("I", [0]), array("H")
+    for one in sets:
+        members.extend(sorted(one))
+        starts.append(len(members))
+    return starts, members
+
+
+def ordered(sets: Sets, weights: Sequence[int], segments: int, classes: Sequence[int]) -> list[int]:
+    return array("I", order_sets(*packed(sets), array("I", weights), segments, classes)).tolist()
+
+
+def written(sets: Sets, segments: int, order: Sequence[int] | None = None) -> bytes:
+    if order is None:
+        order = ordered(sets, [1] * len(sets), segments, [len(sets)])
+    return write_records(*packed(sets), array("I", order), segments)
+
+
+def by_rank(sets: Sets, segments: int) -> list[int]:
+    held = Counter(segment for one in sets for segment in one)
+    return sorted(range(segments), key=lambda segment: (-held[segment], segment))
+
+
+def ranks(sets: Sets, segments: int) -> list[list[int]]:
+    rank_of = {segment: rank for rank, segment in enumerate(by_rank(sets, segments))}
+    return [sorted(rank_of[segment] for segment in one) for one in sets]
+
+
+def random_sets(count: int, segments: int, seed: int) -> list[tuple[int, ...]]:
+    """Distinct sets of which some segments are in far more than others."""
+    draw = random.Random(seed)
+    found: dict[tuple[int, ...], None] = {}
+    while len(found) < count:
+        size = min(int(draw.expovariate(1 / 6)), 30)
+        found[tuple(sorted({int(segments * draw.random() ** 3) for _ in range(size)}))] = None
+    return list(found)
+
+
+@given(some_sets, st.data())
+def test_every_set_comes_back_whatever_the_order(case: tuple[int, list[frozenset[int]]], data: st.DataObject) -> None:
+    segments, sets = case
+    order = data.draw(st.permutations(range(len(sets))))
+    reader = RecordsReader(written(sets, segments, order))
+    reader.verify()
+    assert len(reader) == len(sets)
+    names = by_rank(sets, segments)
+    of_sets = ranks(sets, segments)
+    assert [reader.find(i) for i in range(len(sets))] == [[names[rank] for rank in of_sets[old]] for old in order]
+    assert reader.find(len(sets)) is None
+    assert reader.find_all(array("I", range(len(sets)))) == sum(map(len, sets))
+
+
+@given(some_sets, st.data())
+def test_classes_hold_the_most_frequent_sets_each_in_the_order_of_their_ranks(
+    case: tuple[int, list[frozenset[int]]], data: st.DataObject
+) -> None:
+    segments, sets = case
+    weights = data.draw(st.lists(st.integers(1, 2**32 - 1), min_size=len(sets), max_size=len(sets)))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(sets)), max_size=5)))
+    classes = [end - start for start, end in zip([0, *cuts], [*cuts, len(sets)], strict=True)]
+    order = ordered(sets, weights, segments, classes)
+    assert sorted(order) == list(range(len(sets)))
+    of_sets, first = ranks(sets, segments), 0
+    heaviest = sorted(weights, reverse=True)
+    for size in classes:
+        here = order[first : first + size]
+        assert sorted((weights[i] for i in here), reverse=True) == heaviest[first : first + size]
+        assert [of_sets[i] for i in here] == sorted(of_sets[i] for i in here)
+        first += size
+    RecordsReader(written(sets, segments, order)).verify()
+
+
+def test_many_sets_that_begin_alike_are_in_order() -> None:
+    long = [tuple(sorted({*range(10), *extra})) for extra in random_sets(3_000, 40, 5)]
+    sets = [*dict.fromkeys(long), tuple(range(9)), ()]
+    of_sets = ranks(sets, 40)
+    order = ordered(sets, [1] * len(sets), 40, [len(sets)])
+    assert [of_sets[i] for i in order] == sorted(of_sets)
+
+
+@pytest.mark.parametrize("segments", [0, 1, LIMITS.segments_max])
+def test_no_sets_and_an_empty_set_are_records_too(segments: int) -> None:
+    for sets in ([], [()]):
+        reader = RecordsReader(written(sets, segments))
+        reader.verify()
+        assert [reader.find(i) for i in range(2)] == [list(one) for one in sets] + [None] * (2 - len(sets))
+
+
+def test_the_largest_sets_of_the_most_segments_come_back() -> None:
+    draw = random.Random(8)
+    most = LIMITS.segments_per_visitor_max
+    sets = [tuple(sorted(draw.sample(range(LIMITS.segments_max), most))) for _ in range(60)]
+    sets += [tuple(range(most)), tuple(range(most - 1)), (LIMITS.segments_max - 1,), ()]
+    order = ordered(sets, [1] * len(sets), LIMITS.segments_max, [30, len(sets) - 30])
+    data = written(sets, LIMITS.segments_max, order)
+    assert data[15] < 4  # a group of fewer blocks than usual: two bytes don't reach across such sets
+    reader = RecordsReader(data)
+    reader.verify()
+    for i, old in enumerate(order):
+        found = reader.find(i)
+        assert found is not None
+        assert sorted(found) == list(sets[old])
+
+
+def test_the_same_sets_give_the_same_bytes() -> None:
+    sets = random_sets(2_000, 300, 1)
+    assert written(sets, 300) == written(sets, 300)
+    weights = [1 + i % 7 for i in range(len(sets))]
+    assert ordered(sets, weights, 300, [500, 1_500]) == ordered(sets, weights, 300, [500, 1_500])
+
+
+def test_the_bound_is_the_entropy_of_independent_segments_less_what_the_order_tells() -> None:
+    sets = [(0,), (0, 1), (1,), (2,)]  # 2, 2 and 1 of 4
+    quarter = -(0.25 * math.log2(0.25) + 0.75 * math.log2(0.75))
+    assert records_bound(*packed(sets), 3) == pytest.approx(4 * (1 + 1 + quarter) - math.log2(24))
+    assert records_bound(*packed([]), 3) == records_bound(*packed([()]), 3) == 0
+
+
+def test_records_take_little_more_than_the_bound() -> None:
+    sets = random_sets(20_000, 300, 2)
+    bound = records_bound(*packed(sets), 300)
+    assert bound < 8 * len(written(sets, 300)) < 1.5 * bound
+
+
+def test_what_are_no_sets_is_refused() -> None:
+    with pytest.raises(ValueError, match="follow each other are the same"):
+        written([(1, 2), (1, 2)], 3)
+    with pytest.raises(ValueError, match="of at most 65,535 segments"):
+        written([()], 65_536)
+    with pytest.raises(ValueError, match="of at most 65,535 segments"):
+        write_records(b"", b"", b"", 3)
+    for starts, members in (
+        ([0, 2], [1]),
+        ([1, 1], [0]),
+        ([0, 2, 1, 2], [0, 1]),
+        ([0, 1], [3]),
+        ([0, 2], [1, 1]),
+        ([0, 2], [2, 1]),
+        ([0, LIMITS.segments_per_visitor_max + 1], range(LIMITS.segments_per_visitor_max + 1)),
+    ):
+        with pytest.raises(ValueError, match="members of the sets do not fit"):
+            write_records(array("I", starts), array("H", members), array("I", [0]), 3 if len(members) < 9 else 9_999)
+    with pytest.raises(ValueError, match="the order is not that of the sets"):
+        written([(1,)], 3, [0, 0])
+    with pytest.raises(ValueError, match="a set that there is not"):
+        written([(1,)], 3, [1])
+    for weights, classes in (([1], [1, 1]), ([1, 1], [1]), ([1], [2, -1])):
+        with pytest.raises(ValueError, match="the weights, or the classes"):
+            ordered([(1,)], weights, 3, classes)
+
+
+def refusal(data: bytes) -> tuple[str, int]:
+    with pytest.raises(ImageError) as raised:
+        RecordsReader(data).verify()
+    return raised.value.what, raised.value.offset
+
+
+def changed(data: bytes, at: int, to: bytes) -> bytes:
+    return data[:at] + to + data[at + len(to) :]
+
+
+def test_records_that_do_not_fit_their_header_are_not_opened() -> None:
+    data = written(random_sets(100, 20, 3), 20)
+    for cut in (0, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + 90, len(data) - 500):
+        assert refusal(data[:cut])[0] == "records of sets are cut off"
+    for other in (data[:-1], data + b"\0"):
+        assert refusal(other)[0] == "records of sets are longer or shorter than their parts"
+    for at, value, what in (
+        (6, 1, "more segments than there can be"),
+        (12, 0, "have tables that are none"),
+        (12, 65, "have tables that are none"),
+        (13, 13, "have tables that are none"),
+        (14, 7, "have blocks that are too large"),
+        (15, 7, "have blocks that are too large"),
+    ):
+        assert what in refusal(changed(data, at, bytes([value])))[0]
+
+
+def test_verify_says_what_is_wrong_and_where() -> None:
+    segments = 20
+    data = written(random_sets(100, segments, 3), segments)
+    size, contexts, table_bits = struct.unpack_from("<8xIBB", data)
+    tables = HEADER_BYTES + 4 * segments
+    directory = tables + (4 * (contexts + 2) << table_bits)
+    blocks = len(data) - 16 - size
+    RecordsReader(data).verify()
+    assert refusal(changed(data, 20, data[16:18])) == ("the ranks of segments do not hold every segment once", 20)
+    assert refusal(changed(data, 20, b"\x14")) == ("the ranks of segments do not hold every segment once", 20)
+    assert refusal(changed(data, 22, b"\xff")) == ("the context after a segment is none", 20)
+    assert refusal(changed(data, 19, b"\x01")) == ("the context after a segment is none", 16)
+    assert refusal(changed(data, tables + 4, b"\xff\xff")) == ("an entry of a table of codes is none", tables + 4)
+    assert refusal(changed(data, directory, b"\1"))[0] == "a block of sets does not begin where the one before ends"
+    assert refusal(changed(data, directory + 4, b"\0\0")) == (
+        "a block of sets does not begin where the one before ends",
+        directory,
+    )
+    assert refusal(changed(data, blocks - 2, b"\1")) == ("the directory names blocks beyond the last", blocks - 2)
+    for at in (len(data) - 1, len(data) - 9):
+        assert refusal(changed(data, at, b"\1"))[0] == "the bytes after the last block of sets are not zero"
+    longer = struct.pack("<I", size + 1)
+    assert refusal(changed(data, 8, longer) + b"\0")[0] == "there is more after the last block of sets"
+    shorter = changed(data, 8, struct.pack("<I", size - 1))
+    assert refusal(shorter[:-17] + bytes(16))[0] == "a block of sets reaches beyond the last"
+
+
+def harmless(data: bytes, count: int, segments: int) -> None:
+    """Finds every set of what may be damaged; where `verify` finds nothing wrong, every set is one."""
+    try:
+        reader = RecordsReader(data)
+    except ImageError:
+        return
+    found = [reader.find(i) for i in range(count + 1)]
+    for ids in found:
+        assert ids is None or (len(ids) <= LIMITS.segments_per_visitor_max and all(0 <= i < segments for i in ids))
+    try:
+        reader.verify()
+    except ImageError:
+        return
+    assert all(ids is not None and len(set(ids)) == len(ids) for ids in found[: len(reader)])
+
+
+@pytest.mark.parametrize("segments", [1, 20, 500])
+def test_damaged_records_are_found_wrong_or_read_within_their_bounds(segments: int) -> None:
+    draw = random.Random(segments)
+    sets = random_sets(2 if segments == 1 else 90, segments, 4)
+    data = written(sets, segments)
+    for _ in range(1_500):
+        at = draw.choice([draw.randrange(len(data)), draw.randrange(HEADER_BYTES), draw.randrange(120)]) % len(data)
+        size = draw.choice([1, 1, 2, 4, 40])
+        values = draw.choice([bytes(size), b"\xff" * size, draw.randbytes(size)])
+        damaged = changed(data, at, values)[: len(data)]
+        harmless(damaged, len(sets), segments)
+
+
+@pytest.mark.parametrize("fill", [b"\0", b"\xff", b"\x7f\x01", b"\x1f\xfe\x01\x00"])
+def test_parts_filled_with_anything_are_read_within_their_bounds(fill: bytes) -> None:
+    sets = random_sets(300, 50, 6)
+    data = written(sets, 50)
+    size, contexts, table_bits = struct.unpack_from("<8xIBB", data)
+    tables = HEADER_BYTES + 4 * 50
+    parts = (HEADER_BYTES, tables, tables + (4 * (contexts + 2) << table_bits), len(data) - 16 - size, len(data))
+    for start, end in pairwise(parts):
+        harmless(changed(data, start, (fill * (end - start))[: end - start]), len(sets), 50)
+    harmless(data[:HEADER_BYTES] + (fill * len(data))[: len(data) - HEADER_BYTES], len(sets), 50)
+
+
+@given(st.binary(max_size=400), st.integers(0, 60_000))
+def test_bytes_that_are_no_records_are_read_within_their_bounds(body: bytes, sets: int) -> None:
+    for size in range(max(0, len(body) - 60)):
+        header = struct.pack("<IIIBBBB", sets % 50, 3, size, 1, 1, 2, 4)
+        harmless(header + body, sets % 50, 3)
