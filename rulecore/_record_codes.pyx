@@ -18,9 +18,9 @@ cdef void choose_codes(RecordCodes* codes) noexcept nogil:
     cdef RecordCodes best
     cdef uint64_t least = UINT64_MAX, size
     cdef uint32_t fineness, bits
-    for fineness in range(FINENESS + 1):
+    for fineness in range(<uint32_t>FINENESS + 1):
         gather(codes, fineness)
-        for bits in range(LONGEST + 1):
+        for bits in range(<uint32_t>LONGEST + 1):
             codes.table_bits = bits
             if not assign(codes):
                 continue
@@ -35,7 +35,7 @@ cdef void gather(RecordCodes* codes, uint32_t fineness) noexcept nogil:
     # Numbers the contexts: none, or those whose numbers have one length and, below the first bit, the same next ones.
     cdef uint32_t fine, extra, number, low, name, last = 0, seen = 0
     codes.table_of[0] = 0
-    for fine in range(1, CLASSES):
+    for fine in range(1, <uint32_t>CLASSES):
         number = first_of(fine, &extra)
         low = 0
         while number >> low >> fineness:
@@ -52,7 +52,7 @@ cdef void gather(RecordCodes* codes, uint32_t fineness) noexcept nogil:
 
 cdef bint used(const RecordCodes* codes, uint32_t fine) noexcept nogil:
     cdef uint32_t i
-    for i in range(CLASSES):
+    for i in range(<uint32_t>CLASSES):
         if codes.counts[fine][i]:
             return True
     return False
@@ -65,13 +65,13 @@ cdef bint assign(RecordCodes* codes) noexcept nogil:
     codes.bits = 0
     for table in range(codes.contexts + 2):
         memset(together, 0, sizeof(together))
-        for fine in range(TABLES):
+        for fine in range(<uint32_t>TABLES):
             if codes.table_of[fine] == table:
-                for i in range(CLASSES):
+                for i in range(<uint32_t>CLASSES):
                     together[i] += codes.counts[fine][i]
         if not huffman(together, codes.table_bits, codes.sizes[table]):
             return False
-        for i in range(CLASSES):
+        for i in range(<uint32_t>CLASSES):
             first_of(i, &extra)
             codes.bits += together[i] * (codes.sizes[table][i] + extra)
         number_codes(codes.sizes[table], codes.codes[table])
@@ -87,7 +87,7 @@ cdef bint huffman(const uint64_t* counts, uint32_t longest, uint8_t* sizes) noex
     cdef uint32_t of_size[CLASSES + 1]
     cdef uint32_t n = 0, i, j, leaf, inner, made, size
     memset(sizes, 0, CLASSES)
-    for i in range(CLASSES):               # ascending by count
+    for i in range(<uint32_t>CLASSES):               # ascending by count
         if counts[i] == 0:
             continue
         j = n
@@ -151,9 +151,9 @@ cdef void shorten(uint32_t* of_size, uint32_t longest) noexcept nogil:
 cdef void number_codes(const uint8_t* sizes, uint16_t* codes) noexcept nogil:
     cdef uint32_t size, i, k, code = 0, turned
     memset(codes, 0, 2 * CLASSES)          # an empty code has no bits
-    for size in range(1, LONGEST + 1):
+    for size in range(1, <uint32_t>LONGEST + 1):
         code <<= 1
-        for i in range(CLASSES):
+        for i in range(<uint32_t>CLASSES):
             if sizes[i] != size:
                 continue
             turned = 0
@@ -169,7 +169,7 @@ cdef bytes tables_of(RecordCodes* codes):
     cdef uint32_t table, i, at, first, extra, entry, context, only
     for table in range(codes.contexts + 2):
         only = only_class(codes, table)
-        for i in range(CLASSES):
+        for i in range(<uint32_t>CLASSES):
             if codes.sizes[table][i] == 0 and i != only:
                 continue
             first = first_of(i, &extra)
@@ -185,12 +185,12 @@ cdef bytes tables_of(RecordCodes* codes):
 cdef uint32_t only_class(const RecordCodes* codes, uint32_t table) noexcept nogil:
     # Where numbers of a table have one class only, that class, whose code is empty.
     cdef uint32_t fine, i
-    for i in range(CLASSES):
+    for i in range(<uint32_t>CLASSES):
         if codes.sizes[table][i]:
             return CLASSES
-    for fine in range(TABLES):
+    for fine in range(<uint32_t>TABLES):
         if codes.table_of[fine] == table:
-            for i in range(CLASSES):
+            for i in range(<uint32_t>CLASSES):
                 if codes.counts[fine][i]:
                     return i
     return CLASSES

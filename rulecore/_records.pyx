@@ -18,10 +18,7 @@ cdef enum:
     NUMBER_BITS = 31             # the most that an entry can say to take
 
 cdef extern from *:
-    """
-    #define prefetch(at) __builtin_prefetch(at)
-    """
-    void prefetch(const void* at) noexcept nogil
+    void prefetch "__builtin_prefetch"(const void* at) nogil
 
 
 # The bits of a block, the next ones lowest in `window`.
@@ -304,13 +301,15 @@ cdef class RecordsReader:
         cdef BufferView view = BufferView(set_ids)
         cdef uint32_t segment_ids[RANKS_ROOM]
         cdef uint64_t i, found = 0
-        cdef int32_t count
+        cdef int32_t count = 0
         with nogil:
             for i in range(view.size // 4):
                 count = records_find(&self.records, load32(view.data + 4 * i), segment_ids)
                 if count < 0:
                     break
                 found += <uint64_t>count
+        if count < 0:
+            raise ImageError("a set that there is not, or that is not sound")
         return found
 
     def verify(self):

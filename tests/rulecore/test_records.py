@@ -81,6 +81,8 @@ def test_every_set_comes_back_whatever_the_order(case: tuple[int, list[frozenset
     assert [reader.find(i) for i in range(len(sets))] == [[names[rank] for rank in of_sets[old]] for old in order]
     assert reader.find(len(sets)) is None
     assert reader.find_all(array("I", range(len(sets)))) == sum(map(len, sets))
+    with pytest.raises(ImageError, match="a set that there is not"):
+        reader.find_all(array("I", [len(sets)]))
 
 
 @given(some_sets, st.data())
