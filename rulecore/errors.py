@@ -1,15 +1,15 @@
 """Every error that rulecore raises.
 
 EdgewiseError
-├── ImageError            a bundle or snapshot image that is damaged, truncated or not one of ours
+├── ImageError            a bundle, snapshot or delta image that is damaged, truncated or not one of ours
 │   ├── ImageVersionError     written by a newer Edgewise
 │   └── ImageFeatureError     asks for a feature that this reader does not have
-├── LinkError             a bundle and a snapshot that do not belong together
+├── LinkError             images that do not belong together: a bundle and a snapshot, or a delta and what it follows
 ├── ContextError          a context that can't be taken: which attribute, or which byte
 ├── PlacementError        a placement that the bundle does not have
 ├── PatternError          a regular expression that is malformed: what, and at which character
 ├── UnitKeyCollisionError  two visitors that a snapshot could not tell apart, found when it is built
-└── LimitError            something larger than `rulecore.limits` allows, found when an image is written
+└── LimitError            something larger than `rulecore.limits` allows, found when images are written or put together
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ class ImageFeatureError(ImageError):
 
 
 class LinkError(EdgewiseError):
-    """A bundle names segments or columns that the snapshot lacks; `missing` lists them."""
+    """Images that are sound each, and do not belong together.
+
+    A bundle names segments or columns that the snapshot lacks: `missing` lists them. Or a delta does not fit what it is
+    laid upon.
+    """
 
     def __init__(self, what: str, missing: tuple[str, ...] = ()) -> None:
         super().__init__(what)

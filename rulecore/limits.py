@@ -16,10 +16,16 @@ class Limits(msgspec.Struct, frozen=True):
     One expression takes at most `expression_steps_max` steps, and is an error value when it needs more: a step is an
     element that a quantifier comes to or that `in` and `sets` compare, or `expression_step_bytes` bytes of a text that
     is looked through. Without quantifiers inside each other, over long lists, none comes near.
+
+    At most `deltas_max` deltas lie on a snapshot, with `delta_entries_max` entries in all of them together; more are
+    to be made one.
     """
 
     bundle_bytes_max: int = 256 << 20
     snapshot_bytes_max: int = 64 << 30
+    delta_bytes_max: int = 256 << 20
+    deltas_max: int = 64
+    delta_entries_max: int = 500_000
     attributes_max: int = 1_000
     placements_max: int = 10_000
     rules_max: int = 1_000_000
