@@ -46,7 +46,7 @@ cdef class DeltaImage:
         count = self.view.columns
         names = self.view.data + load64(table + SECTION_ENTRY_BYTES * COLUMN_NAMES) + 8 * count
         self.columns = tuple(
-            [(text_at(names, count, i), type_name(self.view.column[i].type)) for i in range(count)]
+            [(text_at(names, count, i), type_name(self.view.column[i].values.type)) for i in range(count)]
         )
 
     @property
@@ -118,9 +118,9 @@ cdef class DeltaImage:
         cdef Slot slot
         check_column(self, column)
         values = []
-        for i in range(self.view.column[column].count):
+        for i in range(self.view.column[column].values.count):
             value_at(&self.view.column[column].values, i, &slot)
-            values.append(value_object(self.view.column[column].type, &slot))
+            values.append(value_object(self.view.column[column].values.type, &slot))
         return values
 
 

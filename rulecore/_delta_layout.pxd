@@ -25,16 +25,17 @@
 # Several that follow one another can be made one, which stands for the last of them: what follows that one follows
 # this one as well, so that compacting a chain never invalidates what was published after it.
 #
-# Segment ids go on where those of the images before end: `segments before` many there are, and this one appends its own
-# names. Ids are never reused and names never taken away, so that a set means the same wherever it lies in the chain.
+# Segment ids go on where those of the images before end: `segments before` many there are, and this one appends its
+# own names. Ids are never reused and names never taken away, so that a set means the same wherever it lies in the
+# chain.
 #
 # Why whole keys. A snapshot holds fingerprints of f bits in place of keys, so one unknown visitor in 2^f is taken for a
-# member. That is a small harm, bounded once, to somebody about whom nothing is known. In a delta the same mistake falls
-# upon known members: all of the base's visitors are asked for in every delta before the base, and whoever matched there
-# by chance would get another visitor's new set in place of the own one, or be hidden by another one's tombstone. With
-# d deltas that is d chances of 2^-f for each member, and at 64 deltas and 16 bits one member in a thousand, 10,000 of 10
-# million, answered wrongly for as long as the chain lives. With whole 64-bit keys it is nobody: that two visitors
-# share one is found when images are built. It costs little, for a chain holds at most half a million entries.
+# member. That is a small harm, bounded once, to somebody about whom nothing is known. In a delta the same mistake would
+# fall upon known members: every member of the base is asked for in the deltas first, and who matched there by chance
+# would get another visitor's new set in place of the own one, or be hidden by another one's tombstone. A chain of d
+# such deltas is d chances of 2^-f for each member: with 64 deltas and 16 bits one member in a thousand, 10,000 of 10
+# million, answered wrongly for as long as the chain lives. With whole 64-bit keys it is nobody: that two visitors share
+# one is found when images are built. It costs little, for a chain holds at most half a million entries.
 #
 # `rulecore.delta` writes it, `_delta_verify` verifies it, `_delta` reads one, `_delta_table` makes a chain of them one
 # table for lookups; nobody else knows of it.
@@ -62,8 +63,6 @@ cdef enum Section:
 
 
 cdef struct DeltaColumn:
-    uint32_t type                # ValueType: bool, int, double or string
-    uint32_t count
     const uint8_t* ids
     ValuesView values
 

@@ -19,6 +19,7 @@ than uniform ones ever do are refused.
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
+from posix.mman cimport madvise, MADV_HUGEPAGE
 from posix.stdlib cimport posix_memalign
 
 from rulecore._delta cimport DeltaImage
@@ -43,6 +44,7 @@ cdef enum:
     ENTRIES_PER_WORD = 4         # 16 bits of the filter each
     CROWD_MAX = 1024             # slots from the beginning of its line to an entry; uniform keys need a tenth of it
     LINE_BYTES = 64
+    HUGE_BYTES = 2 << 20
     SEGMENTS_ROOM = 4096
 
 
@@ -103,7 +105,7 @@ cdef class DeltaTable:
         if ref != ERASED:
             for column, (name, _) in enumerate(self.columns):
                 if self.value_of(column, ref, &slot):
-                    found[name] = value_object(self.views[0].column[column].type, &slot)
+                    found[name] = value_object(self.views[0].column[column].values.type, &slot)
         return found
 
     cdef int fill(self, uint64_t total) noexcept nogil:
@@ -114,7 +116,7 @@ cdef class DeltaTable:
         cdef uint64_t ends[IMAGES_ROOM + 1]
         cdef uint64_t runs = <uint64_t>self.image_count, count = 0, i
         cdef int outcome
-        if room == NULL:
+        if room == NULL:                   # no memory
             return NO_MEMORY
         ends[0] = 0
         for i in range(runs):
@@ -142,7 +144,7 @@ cdef class DeltaTable:
         self.word_count = count // ENTRIES_PER_WORD + 1
         self.words = <uint64_t*>zeroed(8 * self.word_count)
         self.slots = <DeltaSlot*>zeroed(sizeof(DeltaSlot) * self.slot_room)
-        if self.words == NULL or self.slots == NULL:
+        if self.words == NULL or self.slots == NULL:       # no memory
             return NO_MEMORY
         for i in range(count):
             line = SLOTS_PER_LINE * scaled(source[i].key, self.lines)
@@ -231,9 +233,11 @@ cdef uint64_t merge_runs(
 
 
 cdef void* zeroed(size_t size) noexcept nogil:
-    # From the beginning of a cache line.
+    # From the beginning of a cache line; what fills huge pages lies in them, so that a search misses no translation.
     cdef void* memory = NULL
-    if posix_memalign(&memory, LINE_BYTES, size) != 0:
-        return NULL                    # no memory
+    if posix_memalign(&memory, HUGE_BYTES if size >= HUGE_BYTES else LINE_BYTES, size) != 0:    # no memory
+        return NULL
+    if size >= HUGE_BYTES:
+        madvise(memory, size - size % HUGE_BYTES, MADV_HUGEPAGE)      # a wish: without them it works as well
     memset(memory, 0, size)
     return memory

@@ -16,7 +16,6 @@ from rulecore._section_checks cimport (
     check_section, damaged, Fault, fault_of, FEATURE, load16, load32, load64, NEWER, SECTION_ENTRY_BYTES, SOUND, sound,
     verify_names,
 )
-from rulecore._slots cimport T_STRING
 from rulecore._values cimport values_open, values_verify
 
 from rulecore.limits import LIMITS
@@ -142,7 +141,7 @@ cdef Fault take_section(DeltaView* view, uint32_t section, const uint8_t* data, 
     else:
         column = &view.column[(section - FIRST_COLUMN) // 2]
         if (section - FIRST_COLUMN) % 2:
-            return values_open(&column.values, view.data, data, size, column.type, column.count)
+            return values_open(&column.values, view.data, data, size, column.values.type, column.values.count)
         column.ids = data
         expected = 4 * <uint64_t>view.entries
     if size != expected:
@@ -151,15 +150,12 @@ cdef Fault take_section(DeltaView* view, uint32_t section, const uint8_t* data, 
 
 
 cdef Fault take_columns(DeltaView* view, const uint8_t* data, uint64_t size) noexcept nogil:
-    cdef uint64_t at = <uint64_t>(data - view.data)
     cdef uint32_t column
     if size < 8 * <uint64_t>view.columns:
-        return damaged("the section of columns is too short", at)
+        return damaged("the section of columns is too short", data - view.data)
     for column in range(view.columns):
-        view.column[column].type = load32(data + 8 * column)
-        view.column[column].count = load32(data + 8 * column + 4)
-        if view.column[column].type > T_STRING:
-            return damaged("a column of an unknown type", at + 8 * column)
+        view.column[column].values.type = load32(data + 8 * column)
+        view.column[column].values.count = load32(data + 8 * column + 4)
     return verify_names(view.data, data + 8 * view.columns, size - 8 * <uint64_t>view.columns, view.columns, True)
 
 
@@ -219,7 +215,7 @@ cdef Fault verify_columns(DeltaView* view) noexcept nogil:
         column = &view.column[i]
         for row in range(view.entries):
             value = load32(column.ids + 4 * row)
-            if value > column.count:
+            if value > column.values.count:
                 return damaged("the id of a column's value is out of range", column.ids - view.data + 4 * row)
             if value and load32(view.set_ids + 4 * row) == 0:
                 return damaged("a tombstone has a value", column.ids - view.data + 4 * row)

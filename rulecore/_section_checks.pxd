@@ -1,8 +1,8 @@
 # What verifying an image that is a table of sections takes, whichever image it is: faults, loads, sections and texts.
 #
-# A table has one entry a section: offset, length and checksum (XXH64), 8 bytes each. Sections are aligned to 8 bytes and
-# lie one after the other with nothing between them but zero padding. Texts are n + 1 starts (4 bytes each), then the
-# texts one after the other. `image` is always the image's first byte: faults say where they are from there.
+# A table has one entry a section: offset, length and checksum (XXH64), 8 bytes each. Sections are aligned to 8 bytes
+# and lie one after the other with nothing between them but zero padding. Texts are n + 1 starts (4 bytes each), then
+# the texts one after the other. `image` is always the image's first byte: faults say where they are from there.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 

@@ -3,7 +3,7 @@
 What a section means, and in which order its items must be, is for the image that it belongs to.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcmp
 
 from rulecore._hash cimport xxh64

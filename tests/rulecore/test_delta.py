@@ -581,6 +581,25 @@ def test_what_is_wrong_inside_is_said_though_checksums_fit(number: int, at: int,
         DeltaImage(with_checksums_made_to_fit(damaged))
 
 
+def test_sections_that_do_not_follow_one_another_are_refused_though_checksums_fit() -> None:
+    for field, change, message in [
+        (0, 8, "a section does not begin where the one before it ends"),
+        (8, 2**20, "a section reaches beyond the end"),
+        (8, 1, "bytes beyond the last text"),
+    ]:
+        damaged = bytearray(SMALL)
+        value = struct.unpack_from("<Q", damaged, HEADER_BYTES + field)[0] + change
+        struct.pack_into("<Q", damaged, HEADER_BYTES + field, value)
+        with pytest.raises(ImageError, match=message):
+            DeltaImage(with_checksums_made_to_fit(damaged))
+    start, size = section(SMALL, 3)
+    assert (start + size) % 8 == 4
+    damaged = bytearray(SMALL)
+    damaged[start + size] = 1
+    with pytest.raises(ImageError, match="the padding between two sections is not zero"):
+        DeltaImage(with_checksums_made_to_fit(damaged))
+
+
 @pytest.mark.parametrize(
     ("at", "value", "message"),
     [
