@@ -23,12 +23,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.fuzz import bundle_image, json_context, snapshot_image
+from tests.fuzz import bundle_image, delta_image, json_context, snapshot_image
 
 BUILD: Final = Path("build/fuzz")
 CORPUS: Final = Path("tests/fuzz/corpus")
 SEEDS: Final = {
     "bundle_image": bundle_image.seeds,
+    "delta_image": delta_image.seeds,
     "json_context": json_context.seeds,
     "snapshot_image": snapshot_image.seeds,
 }

@@ -12,10 +12,15 @@ from typing import Final
 
 import atheris
 
-from tests.fuzz import bundle_image, json_context, snapshot_image
+from tests.fuzz import bundle_image, delta_image, json_context, snapshot_image
 from tests.fuzz.mutation import mutator
 
-TARGETS: Final = {"bundle_image": bundle_image, "json_context": json_context, "snapshot_image": snapshot_image}
+TARGETS: Final = {
+    "bundle_image": bundle_image,
+    "delta_image": delta_image,
+    "json_context": json_context,
+    "snapshot_image": snapshot_image,
+}
 
 
 def mutate(data: bytes, size_max: int) -> bytes:

@@ -8,13 +8,14 @@ from types import ModuleType
 import pytest
 
 from rulecore import BundleImage, ImageError
+from rulecore._delta import DeltaImage
 from rulecore._snapshot import SnapshotImage
-from tests.fuzz import bundle_image, json_context, snapshot_image
+from tests.fuzz import bundle_image, delta_image, json_context, snapshot_image
 from tests.fuzz.mutation import mutator
 from tests.fuzz.run import CORPUS
 
 
-@pytest.mark.parametrize("target", [bundle_image, json_context, snapshot_image])
+@pytest.mark.parametrize("target", [bundle_image, delta_image, json_context, snapshot_image])
 def test_the_kept_inputs_and_the_seeds_hold(target: ModuleType) -> None:
     folder = CORPUS / target.__name__.rpartition(".")[2]
     kept = [path.read_bytes() for path in sorted(folder.glob("*"))]
@@ -22,13 +23,15 @@ def test_the_kept_inputs_and_the_seeds_hold(target: ModuleType) -> None:
         target.run(data)
 
 
-@pytest.mark.parametrize("target", [bundle_image, snapshot_image])
+@pytest.mark.parametrize("target", [bundle_image, delta_image, snapshot_image])
 def test_what_the_writer_seals_is_sealed_already(target: ModuleType) -> None:
     for seed in target.seeds():
         assert target.seal(bytearray(seed)) == seed
 
 
-@pytest.mark.parametrize(("target", "read"), [(bundle_image, BundleImage), (snapshot_image, SnapshotImage)])
+@pytest.mark.parametrize(
+    ("target", "read"), [(bundle_image, BundleImage), (delta_image, DeltaImage), (snapshot_image, SnapshotImage)]
+)
 def test_changed_images_are_refused_or_harmless(target: ModuleType, read: Callable[[bytes], object]) -> None:
     change = mutator(target.seal, lambda data, _: data[: len(data) // 2])
     seeds = list(target.seeds())
