@@ -1,6 +1,7 @@
 """The contract of both planes: images, hashing, and the evaluator that reads them."""
 
 from rulecore._bundle import BundleImage
+from rulecore._delta import DeltaImage
 from rulecore._engine import Decision, Engine
 from rulecore._grouping import NO_SEGMENT, RowGrouper
 from rulecore._hash import murmur3_32
@@ -29,6 +30,7 @@ __all__ = [
     "BundleImage",
     "ContextError",
     "Decision",
+    "DeltaImage",
     "EdgewiseError",
     "Engine",
     "ImageError",

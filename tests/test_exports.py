@@ -17,6 +17,7 @@ EXPORTS: Final = {
         "BundleImage",
         "ContextError",
         "Decision",
+        "DeltaImage",
         "EdgewiseError",
         "Engine",
         "ImageError",
