@@ -12,8 +12,8 @@ from rulecore._delta_layout cimport (
 )
 from rulecore._delta_verify cimport verify
 from rulecore._section_checks cimport Fault, load64, raise_fault, SECTION_ENTRY_BYTES, SOUND, text_at
-from rulecore._slots cimport Slot
-from rulecore._values cimport type_name, value_at, value_object
+from rulecore._slots cimport Slots, slots_free, slots_new, slot_object
+from rulecore._values cimport type_name, value_at
 
 from rulecore.errors import ImageError
 from rulecore.mapping import map_file
@@ -115,12 +115,17 @@ cdef class DeltaImage:
 
     def column_values(self, uint32_t column):
         cdef uint32_t i
-        cdef Slot slot
+        cdef Slots* slots
         check_column(self, column)
+        slots = slots_new(1)
         values = []
-        for i in range(self.view.column[column].values.count):
-            value_at(&self.view.column[column].values, i, &slot)
-            values.append(value_object(self.view.column[column].values.type, &slot))
+        try:
+            for i in range(self.view.column[column].values.count):
+                slots.items_used = 0
+                value_at(&self.view.column[column].values, i, slots, 0)
+                values.append(slot_object(slots, 0, self.view.column[column].values.type))
+        finally:
+            slots_free(slots)
         return values
 
 

@@ -63,6 +63,8 @@ cdef enum Section:
 
 
 cdef struct DeltaColumn:
+    uint32_t type                # its number, see `_values`
+    uint32_t count               # of its values
     const uint8_t* ids
     ValuesView values
 

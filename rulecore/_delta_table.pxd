@@ -3,7 +3,7 @@ cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from rulecore._delta_layout cimport DeltaView
-from rulecore._slots cimport Slot
+from rulecore._slots cimport Slots
 
 
 cdef extern from *:
@@ -70,4 +70,4 @@ cdef class DeltaTable:
     # Writes the ids of an entry's segments, ascending, at most LIMITS.segments_per_visitor_max; returns how many.
     cdef uint32_t segments_of(self, int32_t ref, uint32_t* segment_ids) noexcept nogil
     # False when the visitor has no value in this column. Text lies in the image.
-    cdef bint value_of(self, uint32_t column, int32_t ref, Slot* out) noexcept nogil
+    cdef bint value_of(self, uint32_t column, int32_t ref, Slots* slots, uint32_t slot) noexcept nogil

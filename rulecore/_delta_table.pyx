@@ -25,8 +25,8 @@ from posix.stdlib cimport posix_memalign
 from rulecore._delta cimport DeltaImage
 from rulecore._delta_layout cimport DeltaView
 from rulecore._section_checks cimport load16, load32, load64
-from rulecore._slots cimport Slot
-from rulecore._values cimport value_at, value_object
+from rulecore._slots cimport Slots, slots_free, slots_new, slot_object
+from rulecore._values cimport value_at
 
 from rulecore.chain import check_chain
 from rulecore.errors import ImageError
@@ -98,14 +98,19 @@ cdef class DeltaTable:
     def values(self, uint64_t key):
         cdef int32_t ref = self.find(key)
         cdef uint32_t column
-        cdef Slot slot
+        cdef Slots* slots
         if ref == UNCHANGED:
             raise KeyError(f"{key:016x}")
         found = {}
-        if ref != ERASED:
+        if ref == ERASED:
+            return found
+        slots = slots_new(1)
+        try:
             for column, (name, _) in enumerate(self.columns):
-                if self.value_of(column, ref, &slot):
-                    found[name] = value_object(self.views[0].column[column].values.type, &slot)
+                if self.value_of(column, ref, slots, 0):
+                    found[name] = slot_object(slots, 0, self.views[0].column[column].values.type)
+        finally:
+            slots_free(slots)
         return found
 
     cdef int fill(self, uint64_t total) noexcept nogil:
@@ -179,11 +184,11 @@ cdef class DeltaTable:
             segment_ids[i] = load16(view.member_ids + 2 * (<uint64_t>slot.start + i))
         return count
 
-    cdef bint value_of(self, uint32_t column, int32_t ref, Slot* out) noexcept nogil:
+    cdef bint value_of(self, uint32_t column, int32_t ref, Slots* slots, uint32_t slot) noexcept nogil:
         cdef const DeltaSlot* slot = &self.slots[ref]
         cdef const DeltaView* view = self.views[image_of(slot)]
         cdef uint64_t value = load32(view.column[column].ids + 4 * row_of(slot))
-        return value != 0 and value_at(&view.column[column].values, value - 1, out)
+        return value != 0 and value_at(&view.column[column].values, value - 1, slots, slot)
 
 
 # What a slot's place says.

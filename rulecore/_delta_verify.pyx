@@ -141,7 +141,7 @@ cdef Fault take_section(DeltaView* view, uint32_t section, const uint8_t* data, 
     else:
         column = &view.column[(section - FIRST_COLUMN) // 2]
         if (section - FIRST_COLUMN) % 2:
-            return values_open(&column.values, view.data, data, size, column.values.type, column.values.count)
+            return values_open(&column.values, view.data, data, size, column.type, column.count)
         column.ids = data
         expected = 4 * <uint64_t>view.entries
     if size != expected:
@@ -154,8 +154,8 @@ cdef Fault take_columns(DeltaView* view, const uint8_t* data, uint64_t size) noe
     if size < 8 * <uint64_t>view.columns:
         return damaged("the section of columns is too short", data - view.data)
     for column in range(view.columns):
-        view.column[column].values.type = load32(data + 8 * column)
-        view.column[column].values.count = load32(data + 8 * column + 4)
+        view.column[column].type = load32(data + 8 * column)
+        view.column[column].count = load32(data + 8 * column + 4)
     return verify_names(view.data, data + 8 * view.columns, size - 8 * <uint64_t>view.columns, view.columns, True)
 
 

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from rulecore._automaton cimport automata_scan
 from rulecore._bundle cimport BundleImage, Image
 from rulecore._context cimport ContextReader, Slots, Value
-from rulecore._membership cimport Membership
+from rulecore._membership cimport Found, Membership
 from rulecore._text cimport Text
 
 
@@ -14,6 +14,10 @@ cdef enum:
 
 cdef enum Members:           # what is known of the visitor's precomputed segments
     NOT_ASKED, KNOWN, NO_VISITOR, NO_SNAPSHOT
+
+
+cdef enum:
+    NOT_LOOKED = -2
 
 
 cdef struct ColumnState:     # what a column is found to be, see `_columns`
@@ -52,7 +56,9 @@ cdef struct Workspace:       # taken for one decision, then put back: nothing is
     uint64_t consent         # a bit for each purpose
     int64_t now
     Members members
-    uint32_t* found_ids      # room for Membership.find
+    uint32_t* found_ids      # what Membership.find says of the visitor, once it was asked
+    int32_t found_count      # of found_ids; -1: the visitor is not known; NOT_LOOKED
+    Found visitor
     uint64_t* found          # by scanner: a bit for each pattern that is found, and what scanning keeps for itself
     uint32_t* scanned        # by scanner: the stamp of the decision for which `found` holds
     int64_t steps            # that the expression at hand may still take
@@ -106,7 +112,7 @@ cdef class Linked:
     cdef void settle(self, Workspace* work, int64_t now) noexcept
     cdef void fill_columns(self, Workspace* work) noexcept
     cdef int pin_text(self, Workspace* work) except -1
-    cdef int32_t find_visitor(self, Workspace* work, uint64_t* row) noexcept
+    cdef int32_t find_visitor(self, Workspace* work) noexcept
 
 
 # The patterns of a scanner that are found in a text: of its term, so that one pass a decision finds all that it holds.

@@ -210,6 +210,7 @@ cdef class Linked:
             self.end(work)
             raise
         work.members = NOT_ASKED
+        work.found_count = NOT_LOOKED
         work.stamp += 1
         if work.stamp == STAMP_END:
             self.forget(work)
@@ -281,28 +282,29 @@ cdef class Linked:
                 if self.image.attributes[i].purposes & ~work.consent and slots[i].state == PRESENT:
                     slots[i].state = MASKED
 
-    cdef int32_t find_visitor(self, Workspace* work, uint64_t* row) noexcept:
+    cdef int32_t find_visitor(self, Workspace* work) noexcept:
+        """Looks the visitor up, once a decision."""
         cdef Slot* visitor = &work.slots.slot[self.image.meta.visitor_slot]
-        if visitor.state == ABSENT or visitor.value.text.size == 0:
-            return -1
-        return self.membership.find(visitor.value.text.data, visitor.value.text.size, work.found_ids, row)
+        if work.found_count == NOT_LOOKED:
+            work.found_count = -1
+            if visitor.state != ABSENT and visitor.value.text.size != 0:
+                work.found_count = self.membership.find(
+                    visitor.value.text.data, visitor.value.text.size, work.found_ids, &work.visitor)
+        return work.found_count
 
     cdef void fill_columns(self, Workspace* work) noexcept:
-        cdef uint64_t row
-        cdef uint32_t i
-        cdef Slot* slot
-        if self.find_visitor(work, &row) < 0:
+        cdef uint32_t i, slot
+        if self.find_visitor(work) < 0:
             return
         for i in range(self.fill_count):
-            slot = &work.slots.slot[self.fills[i].slot]
-            if slot.state == ABSENT and self.membership.column_value(self.fills[i].column, row, slot):
-                slot.state = PRESENT
+            slot = self.fills[i].slot
+            if work.slots.slot[slot].state == ABSENT:
+                self.membership.column_value(self.fills[i].column, &work.visitor, work.slots, slot)
 
     cdef Members ask_members(self, Workspace* work) noexcept:
         cdef const MetaRecord* meta = self.image.meta
         cdef Slot* stated = &work.slots.slot[meta.segments_slot]
         cdef Slot* visitor = &work.slots.slot[meta.visitor_slot]
-        cdef uint64_t row
         cdef int32_t count
         cdef uint32_t i
         if work.members != NOT_ASKED:
@@ -320,7 +322,7 @@ cdef class Linked:
         elif visitor.state == ABSENT or visitor.value.text.size == 0:
             work.members = NO_VISITOR
         else:
-            count = self.find_visitor(work, &row)
+            count = self.find_visitor(work)
             for i in range(<uint32_t> max(count, 0)):
                 self.add_member(
                     work, self.ordinals[work.found_ids[i]] if work.found_ids[i] < self.ordinal_count else NONE)

@@ -1,19 +1,25 @@
-"""A snapshot image with the keys to look visitors up in it, by id.
+"""A snapshot image and the deltas on top of it, with the keys to look visitors up in them by id.
 
-What the keys are is in `rulecore.keys`, what the image is in `_snapshot_layout.pxd`: neither's form shows here, so that
-either can change without its callers.
+What the keys are is in `rulecore.keys`, what the images are in `_snapshot_layout.pxd` and `_delta_layout.pxd`: neither's
+form shows here, so that either can change without its callers. A visitor is looked for in the deltas first: there a
+visitor has the whole new set, or is gone.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from rulecore._context cimport Slot
-from rulecore._hash cimport siphash_64, siphash_128
+from rulecore._delta_table cimport DeltaTable, ERASED
+from rulecore._hash cimport siphash_64, siphash_128, xxh64
+from rulecore._retrieval cimport retrieval_prefetch
+from rulecore._slots cimport Slots, slots_free, slots_new, slot_object
 from rulecore._snapshot cimport SnapshotImage
 
+from rulecore._delta import DeltaImage
+from rulecore._populate import populate
 from rulecore.keys import PSEUDONYM_PREFIX
 from rulecore.limits import LIMITS
 from rulecore.mapping import map_file
+from rulecore.model import Type
 
 
 cdef enum:
@@ -21,6 +27,7 @@ cdef enum:
     MESSAGE_ROOM = 512
 
 cdef size_t UNIT_BYTES_MAX = LIMITS.unit_bytes_max
+cdef dict TYPES = {kind.value: number for number, kind in enumerate(Type)}       # by name, as ValueType
 cdef bytes PREFIX = PSEUDONYM_PREFIX
 cdef const uint8_t* prefix = PREFIX
 cdef size_t prefix_size = <size_t>len(PREFIX)
@@ -30,21 +37,41 @@ if UNIT_BYTES_MAX + prefix_size > MESSAGE_ROOM or LIMITS.segments_per_visitor_ma
 
 
 cdef class Membership:
-    def __cinit__(self, data, keys):
+    def __cinit__(self, data, keys, deltas=()):
         cdef SnapshotImage image = SnapshotImage(data)
         cdef bytes site_secret = keys.site_secret, epoch_key = keys.epoch_key(image.epoch)
+        cdef uint64_t chain[2]
         if len(site_secret) != 16 or len(epoch_key) != 16:
             raise ValueError("a membership key has 16 bytes")
         memcpy(self.site_secret, <const uint8_t*>site_secret, 16)
         memcpy(self.epoch_key, <const uint8_t*>epoch_key, 16)
+        self.data = data
         self.image = image
         self.segments = image.segments
         self.columns = image.columns
         self.checksum = image.view.checksum
+        images = [DeltaImage(delta) for delta in deltas]
+        if images:
+            self.deltas = DeltaTable(images, image.checksum, image.epoch, image.segments, image.columns)
+            self.segments = self.deltas.segments
+            chain[0] = image.checksum
+            chain[1] = images[-1].checksum
+            self.checksum = xxh64(<const uint8_t*>chain, sizeof(chain), 0)
 
     @staticmethod
-    def open(path, keys):
-        return Membership(map_file(path), keys)
+    def open(path, keys, deltas=()):
+        return Membership(map_file(path), keys, [map_file(delta) for delta in deltas])
+
+    def populate(self):
+        populate(self.data)
+
+    @property
+    def base_checksum(self):
+        return self.image.view.checksum
+
+    @property
+    def version(self):
+        return 0 if self.deltas is None else self.deltas.version
 
     @property
     def visitors(self):
@@ -56,47 +83,51 @@ cdef class Membership:
 
     def lookup(self, str visitor_id not None):
         cdef uint32_t segment_ids[SEGMENTS_ROOM]
-        cdef uint64_t row
+        cdef Found found
         cdef bytes text = visitor_id.encode()
-        cdef int32_t count = self.find(text, <size_t>len(text), segment_ids, &row)
+        cdef int32_t count = self.find(text, <size_t>len(text), segment_ids, &found)
         if count < 0:
             return None
-        return [self.segments[segment_ids[i]] for i in range(count)]
+        return [self.segments[i] for i in sorted([segment_ids[i] for i in range(count)])]
 
     def values(self, str visitor_id not None):
         cdef uint32_t segment_ids[SEGMENTS_ROOM]
-        cdef uint64_t row
+        cdef Found found
         cdef uint32_t column
-        cdef Slot slot
+        cdef Slots* slots
         cdef bytes text = visitor_id.encode()
-        found = {}
-        if self.find(text, <size_t>len(text), segment_ids, &row) >= 0:
+        values = {}
+        if self.find(text, <size_t>len(text), segment_ids, &found) < 0:
+            return values
+        slots = slots_new(1)
+        try:
             for column, (name, kind) in enumerate(self.columns):
-                if self.column_value(column, row, &slot):
-                    if kind == "bool":
-                        found[name] = slot.value.integer != 0
-                    elif kind == "int":
-                        found[name] = slot.value.integer
-                    elif kind == "double":
-                        found[name] = slot.value.real
-                    else:
-                        found[name] = slot.value.text.data[:slot.value.text.size].decode()
-        return found
+                if self.column_value(column, &found, slots, 0):
+                    values[name] = slot_object(slots, 0, TYPES[kind])
+        finally:
+            slots_free(slots)
+        return values
 
-    cdef int32_t find(self, const char* visitor_id, size_t size, uint32_t* segment_ids, uint64_t* row) noexcept nogil:
+    cdef int32_t find(self, const char* visitor_id, size_t size, uint32_t* segment_ids, Found* found) noexcept nogil:
         cdef uint8_t message[MESSAGE_ROOM]
         cdef uint8_t pseudonym[16]
-        cdef int64_t found
         if size == 0 or size > UNIT_BYTES_MAX:
             return -1
         memcpy(message, prefix, prefix_size)
         memcpy(message + prefix_size, visitor_id, size)
         siphash_128(self.site_secret, message, prefix_size + size, pseudonym)
-        found = self.image.row_of(siphash_64(self.epoch_key, pseudonym, 16))
-        if found < 0:
-            return -1
-        row[0] = <uint64_t>found
-        return <int32_t>self.image.segments_of(<uint64_t>found, segment_ids)
+        found.key = siphash_64(self.epoch_key, pseudonym, 16)
+        found.entry = -1
+        if self.deltas is not None:
+            retrieval_prefetch(&self.image.view.sets, found.key)
+            found.entry = self.deltas.find(found.key)
+            if found.entry == ERASED:
+                return -1
+            if found.entry >= 0:
+                return self.deltas.segments_of(found.entry, segment_ids)
+        return self.image.segments_of(found.key, segment_ids)
 
-    cdef bint column_value(self, uint32_t column, uint64_t row, Slot* out) noexcept nogil:
-        return self.image.value_of(column, row, out)
+    cdef bint column_value(self, uint32_t column, const Found* found, Slots* slots, uint32_t slot) noexcept nogil:
+        if found.entry >= 0:
+            return self.deltas.value_of(column, found.entry, slots, slot)
+        return self.image.value_of(column, found.key, slots, slot)

@@ -7,7 +7,6 @@ belong to `central.segments`.
 from __future__ import annotations
 
 import itertools
-import math
 import struct
 from array import array
 from collections.abc import Sequence
@@ -21,8 +20,8 @@ from rulecore._hash import xxh64
 from rulecore.chain import check_sequence
 from rulecore.errors import ImageError, LimitError
 from rulecore.limits import LIMITS
-from rulecore.model import Scalar, Type
-from rulecore.snapshot import COLUMN_NAME, COLUMN_TYPES, SEGMENT_NAME, Column, encode_values
+from rulecore.model import Type
+from rulecore.snapshot import COLUMN_NAME, COLUMN_TYPES, SEGMENT_NAME, Column, Value, encode_values, in_order, plain
 
 MAGIC: Final = b"EWDELT\r\n"
 VERSION: Final = 1
@@ -186,28 +185,15 @@ def _merged_column(images: Sequence[DeltaImage], number: int, entries: Sequence[
     """A column of the entries that are left, which are counted through all images; only their values are kept."""
     name, type_name = images[-1].columns[number]
     kind = Type(type_name)
-    everyone: list[Scalar | None] = []
+    everyone: list[Value | None] = []
     for image in images:
-        values = [None, *map(_plain, image.column_values(number))]
+        values = [None, *map(plain, image.column_values(number))]
         everyone += map(values.__getitem__, _numbers(image.column_ids(number)))
-    distinct = sorted({value for entry in entries if (value := everyone[entry]) is not None}, key=_ascending)
-    numbers: dict[Scalar | None, int] = {value: i + 1 for i, value in enumerate(distinct)}
+    distinct = sorted({value for entry in entries if (value := everyone[entry]) is not None}, key=in_order)
+    numbers: dict[Value | None, int] = {value: i + 1 for i, value in enumerate(distinct)}
     numbers[None] = 0
     ids = array("I", (numbers[everyone[entry]] for entry in entries))
     return Column(name, kind, len(distinct), ids, encode_values(kind, distinct))
-
-
-def _plain(value: Scalar) -> Scalar:
-    """One NaN, and no minus zero, as a snapshot has them."""
-    if isinstance(value, float):
-        return math.nan if math.isnan(value) else value + 0.0
-    return value
-
-
-def _ascending(value: Scalar) -> tuple[bool, bytes | float]:
-    if isinstance(value, str):
-        return False, value.encode()
-    return (True, 0) if math.isnan(value) else (False, value)
 
 
 def _numbers(buffer: Buffer, code: Literal["I", "Q"] = "I") -> list[int]:

@@ -1,7 +1,7 @@
 """Writes snapshot images. `_snapshot_layout.pxd` draws the format, `_snapshot` reads it.
 
-`write_image` lays out what somebody gathered, at any size; `write_snapshot` does all of it for members in memory.
-Building one from files, in bounded memory, and putting it in its place belong to `central.segments`.
+`write_image` compresses and lays out what somebody gathered, at any size; `write_snapshot` does all of it for members
+in memory. Building one from files and putting it in its place belong to `central.segments`.
 """
 
 from __future__ import annotations
@@ -17,31 +17,51 @@ from typing import BinaryIO, Final, cast
 import msgspec
 from typing_extensions import Buffer
 
-from rulecore._grouping import NO_SEGMENT, RowGrouper, bucket_directory
+from rulecore._grouping import NO_SEGMENT, RowGrouper
 from rulecore._hash import xxh64
+from rulecore._numbering import most_frequent_first, renumber, reorder, reorder_texts, segment_sizes, weigh
+from rulecore._record_writer import order_sets, write_records
+from rulecore._retrieval_writer import write_retrieval
+from rulecore.codes import prefix_code
 from rulecore.errors import LimitError
 from rulecore.keys import MembershipKeys
 from rulecore.limits import LIMITS
 from rulecore.model import Scalar, Type
 
 MAGIC: Final = b"EWSNAP\r\n"
-VERSION: Final = 1
-COLUMN_TYPES: Final = (Type.BOOL, Type.INT, Type.DOUBLE, Type.STRING)
+VERSION: Final = 2
+COLUMN_TYPES: Final = (Type.BOOL, Type.INT, Type.DOUBLE, Type.STRING, Type.LIST_STRING)
 """By the number that the image has for them."""
+
+Value = Scalar | tuple[str, ...]
+"""Of a column."""
 
 SEGMENT_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 COLUMN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
+FINGERPRINT_BITS: Final = 16
+"""An unknown visitor is taken for a member with a chance of 1 in 65,536."""
+
+FINGERPRINT_BITS_MAX: Final = 32
+
 _FRONT: Final = struct.Struct("<8sIIQQ")
-_COUNTS: Final = struct.Struct("<IIIIQQQ")
+_COUNTS: Final = struct.Struct("<IIIIQQ")
+_COLUMN: Final = struct.Struct("<IIII")
 _ENTRY: Final = struct.Struct("<QQQ")
-_ROWS_PER_BUCKET: Final = 4
+_TYPES: Final[Mapping[type, Type]] = {
+    bool: Type.BOOL,
+    int: Type.INT,
+    float: Type.DOUBLE,
+    str: Type.STRING,
+    tuple: Type.LIST_STRING,
+}
+_WIDTHS: Final = {Type.BOOL: 1, Type.INT: 8, Type.DOUBLE: 8}
 
 
 class Column(msgspec.Struct, frozen=True):
     """A value a visitor. `ids` has 4 bytes a row: 0 for none, else 1 + the index of the value in `values`.
 
-    `values` is what `encode_values` makes: `count` distinct ones in ascending order.
+    `values` is what `encode_values` makes: `count` distinct ones.
     """
 
     name: str
@@ -61,29 +81,28 @@ class Parts(msgspec.Struct, frozen=True):
     set_starts: Buffer
     members: Buffer
     columns: Sequence[Column] = ()
+    fingerprint_bits: int = FINGERPRINT_BITS
 
 
 def write_image(out: BinaryIO, parts: Parts) -> int:
-    """Write an image to `out`, from where it stands; gives its size in bytes. Raises LimitError, ValueError."""
+    """Write an image to `out`, from where it stands; gives its size in bytes. Raises LimitError, ValueError.
+
+    Takes memory for what it writes, and 8 bytes a visitor.
+    """
     _check_names("segment", parts.segments, SEGMENT_NAME, LIMITS.segments_max)
     _check_names("column", [column.name for column in parts.columns], COLUMN_NAME, LIMITS.columns_max)
+    if not 0 <= parts.fingerprint_bits <= FINGERPRINT_BITS_MAX:
+        raise ValueError(f"a fingerprint has 0 to {FINGERPRINT_BITS_MAX} bits, not {parts.fingerprint_bits}")
     visitors = memoryview(parts.keys).nbytes // 8
     if visitors >= 2**32:
         raise LimitError("a snapshot holds less than 4,294,967,296 visitors")
-    bits = max(0, (visitors // _ROWS_PER_BUCKET).bit_length() - 1)
-    kinds = b"".join(struct.pack("<II", COLUMN_TYPES.index(column.type), column.count) for column in parts.columns)
+    sets = memoryview(parts.set_starts).nbytes // 4 - 1
+    kinds, contents = _column_sections(parts)
     sections: list[Buffer] = [
-        _encode_texts(parts.segments),
-        kinds + _encode_texts([column.name for column in parts.columns]),
-        bucket_directory(parts.keys, bits),
-        parts.keys,
-        parts.sets,
-        parts.set_starts,
-        parts.members,
+        _encode_names(parts.segments),
+        *_set_sections(parts, sets, kinds + _encode_names(column.name for column in parts.columns)),
+        *contents,
     ]
-    for column in parts.columns:
-        sections += [column.ids, column.values]
-
     table = b""
     end = _FRONT.size + _COUNTS.size + _ENTRY.size * len(sections)
     for section in sections:
@@ -93,9 +112,9 @@ def write_image(out: BinaryIO, parts: Parts) -> int:
         end = start + size
     if end > LIMITS.snapshot_bytes_max:
         raise LimitError(f"the snapshot would have {end:,} bytes; at most {LIMITS.snapshot_bytes_max:,} are allowed")
-    sets = memoryview(parts.set_starts).nbytes // 4 - 1
-    members = memoryview(parts.members).nbytes // 2
-    counts = _COUNTS.pack(parts.epoch, len(parts.segments), len(parts.columns), bits, visitors, sets, members)
+    counts = _COUNTS.pack(
+        parts.epoch, len(parts.segments), len(parts.columns), parts.fingerprint_bits, visitors, sets
+    )
     at = out.write(_FRONT.pack(MAGIC, VERSION, 0, end, xxh64(counts + table)) + counts + table)
     for section in sections:
         at += out.write(bytes(-at % 8))
@@ -103,11 +122,48 @@ def write_image(out: BinaryIO, parts: Parts) -> int:
     return at
 
 
+def _set_sections(parts: Parts, sets: int, column_names: bytes) -> list[Buffer]:
+    """The sections from SEGMENT_SIZES to SETS."""
+    weights = weigh(parts.sets, sets)
+    _, runs = most_frequent_first(weights)
+    code = prefix_code(runs)
+    order = order_sets(parts.set_starts, parts.members, weights, len(parts.segments), code.counts)
+    return [
+        segment_sizes(weights, parts.set_starts, parts.members, len(parts.segments)),
+        column_names,
+        write_records(parts.set_starts, parts.members, order, len(parts.segments)),
+        write_retrieval(parts.keys, renumber(parts.sets, order), code, parts.fingerprint_bits),
+    ]
+
+
+def _column_sections(parts: Parts) -> tuple[bytes, list[Buffer]]:
+    """What COLUMN_NAMES says of each column, and the two sections of each."""
+    kinds = b""
+    sections: list[Buffer] = []
+    for column in parts.columns:
+        order, runs = most_frequent_first(weigh(column.ids, column.count + 1))
+        if runs[-1][0] == 0:  # everybody has a value
+            runs[-1:] = [(0, runs[-1][1] - 1)] if runs[-1][1] > 1 else []
+        numbers = array("I", order)
+        none = numbers.index(0)
+        del numbers[none]
+        values = array("I", (number - 1 for number in numbers))
+        kinds += _COLUMN.pack(COLUMN_TYPES.index(column.type), column.count, none, 0)
+        sections += [
+            write_retrieval(parts.keys, renumber(column.ids, order), prefix_code(runs), 0),
+            reorder(column.values, _WIDTHS[column.type], values)
+            if column.type in _WIDTHS
+            else reorder_texts(column.values, values),
+        ]
+    return kinds, sections
+
+
 def write_snapshot(
     members: Mapping[str, Collection[str]],
     keys: MembershipKeys,
     epoch: int,
-    columns: Mapping[str, Mapping[str, Scalar]] | None = None,
+    columns: Mapping[str, Mapping[str, Value]] | None = None,
+    fingerprint_bits: int = FINGERPRINT_BITS,
 ) -> bytes:
     """An image of members in memory: `members` maps visitor id to segments, `columns` name to visitor id to value.
 
@@ -143,46 +199,62 @@ def write_snapshot(
         set_starts=grouper.set_starts(),
         members=grouper.members(),
         columns=[_column(name, columns[name], unit_keys) for name in sorted(columns)],
+        fingerprint_bits=fingerprint_bits,
     )
     out = io.BytesIO()
     write_image(out, parts)
     return out.getvalue()
 
 
-def _column(name: str, values: Mapping[str, Scalar], unit_keys: Mapping[str, int]) -> Column:
+def _column(name: str, values: Mapping[str, Value], unit_keys: Mapping[str, int]) -> Column:
     types = {type(value) for value in values.values()}
-    kind = {bool: Type.BOOL, int: Type.INT, float: Type.DOUBLE, str: Type.STRING}.get(types.pop()) if types else None
+    kind = _TYPES.get(types.pop()) if types else None
     if kind is None or types:
-        raise ValueError(f"column {name}: its values are not all bool, int, float or str")
-    by_key = {unit_keys[visitor_id]: _plain(value) for visitor_id, value in values.items()}
-    distinct = sorted(set(by_key.values()), key=_ascending)
+        raise ValueError(f"column {name}: its values are not all bool, int, float, str or tuple")
+    by_key = {unit_keys[visitor_id]: plain(value) for visitor_id, value in values.items()}
+    distinct = sorted(set(by_key.values()), key=in_order)
     number = {value: i + 1 for i, value in enumerate(distinct)}
     ids = array("I", (number[by_key[key]] if key in by_key else 0 for key in sorted(unit_keys.values())))
     return Column(name, kind, len(distinct), ids.tobytes(), encode_values(kind, distinct))
 
 
-def _plain(value: Scalar) -> Scalar:
-    """One NaN, and no minus zero."""
+def plain(value: Value | list[str]) -> Value:
+    """One NaN, no minus zero, and a list that can be hashed."""
+    if isinstance(value, list):
+        return tuple(value)
     if isinstance(value, float):
         return math.nan if math.isnan(value) else value + 0.0
     return value
 
 
-def _ascending(value: Scalar) -> tuple[bool, bytes | float]:
+def in_order(value: Value) -> tuple[bool, bytes | float]:
+    """What the values of one column are sorted by."""
+    if isinstance(value, tuple):
+        return False, encode_items(value)
     if isinstance(value, str):
         return False, value.encode()
     return (True, 0) if math.isnan(value) else (False, value)
 
 
-def encode_values(kind: Type, values: Sequence[Scalar]) -> bytes:
-    """Distinct values of a column, in ascending order: texts by their UTF-8, NaN last."""
+def encode_values(kind: Type, values: Sequence[Value]) -> bytes:
+    """Distinct values of a column. Raises LimitError."""
     if kind is Type.STRING:
-        return _encode_texts(cast("Sequence[str]", values))
+        return _encode_texts([text.encode() for text in cast("Sequence[str]", values)])
+    if kind is Type.LIST_STRING:
+        return _encode_texts([encode_items(items) for items in cast("Sequence[tuple[str, ...]]", values)])
     code = {Type.BOOL: "?", Type.INT: "q", Type.DOUBLE: "d"}[kind]
     try:
         return struct.pack(f"<{len(values)}{code}", *values)
     except struct.error:
         raise LimitError("an int column has 64-bit values") from None
+
+
+def encode_items(items: Sequence[str]) -> bytes:
+    """A list as one text: each string after its length in bytes, 4 bytes. Raises LimitError."""
+    if len(items) > LIMITS.list_items_max:
+        raise LimitError(f"a list has more than {LIMITS.list_items_max:,} strings")
+    encoded = [item.encode() for item in items]
+    return b"".join(len(item).to_bytes(4, "little") + item for item in encoded)
 
 
 def encode_starts(sizes: Iterable[int]) -> bytes:
@@ -197,11 +269,14 @@ def encode_starts(sizes: Iterable[int]) -> bytes:
     return starts.tobytes()
 
 
-def _encode_texts(texts: Sequence[str]) -> bytes:
-    encoded = [text.encode() for text in texts]
-    if any(len(text) > LIMITS.string_bytes_max for text in encoded):
-        raise LimitError(f"a text has more than {LIMITS.string_bytes_max:,} bytes")
-    return encode_starts(map(len, encoded)) + b"".join(encoded)
+def _encode_texts(texts: Sequence[bytes]) -> bytes:
+    if any(len(text) > LIMITS.string_bytes_max for text in texts):
+        raise LimitError(f"a value has more than {LIMITS.string_bytes_max:,} bytes")
+    return encode_starts(map(len, texts)) + b"".join(texts)
+
+
+def _encode_names(names: Iterable[str]) -> bytes:
+    return _encode_texts([name.encode() for name in names])
 
 
 def _check_names(kind: str, names: Sequence[str], pattern: re.Pattern[str], count_max: int) -> None:

@@ -14,7 +14,7 @@ from central.authoring.scope import KEYWORDS, RESERVED, SEGMENTS, Known
 from rulecore.model import Attribute, Source, Type, shows_attribute, sticky_attribute
 
 UNIT_TYPES: Final = (Type.STRING, Type.INT)
-_COLUMN_TYPES: Final = (Type.BOOL, Type.INT, Type.DOUBLE, Type.STRING)
+_COLUMN_TYPES: Final = (Type.BOOL, Type.INT, Type.DOUBLE, Type.STRING, Type.LIST_STRING)
 _NARROWED_TYPES: Final = (Type.STRING, Type.LIST_STRING)
 
 
@@ -84,7 +84,7 @@ class Attributes:
             origin = Source(kind)
         if origin is Source.SNAPSHOT and type_ not in _COLUMN_TYPES:
             message = f"a column of the snapshot can't be a {type_}"
-            self._problems.error(declared.at("type"), message, expected="bool, int, double or string")
+            self._problems.error(declared.at("type"), message, expected="bool, int, double, string or list(string)")
         purposes = purposes_of(declared, declared.purpose, PERSONAL, self._problems)
         self.all[name] = Attribute(name, type_, purposes, origin, origin_name)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from rulecore import ImageError, Membership, MembershipKeys
+from rulecore import ImageError, Membership, MembershipKeys, SnapshotImage
 from rulecore._hash import xxh64
 from rulecore.snapshot import write_snapshot
 
-HEADER_BYTES = 72
+HEADER_BYTES = 64
 ENTRY_BYTES = 24
 KEYS = MembershipKeys(bytes(16), {1: bytes(16)})
 MEMBERS = {f"visitor-{n}": {f"segment-{n % 3}", f"segment-{n % 5}"} for n in range(40)}
@@ -27,6 +27,7 @@ def seeds() -> Iterator[bytes]:
             "loyal": {"visitor-0": True},
             "orders": {"visitor-1": -7, "visitor-2": 2**63 - 1},
             "score": {"visitor-1": 0.25, "visitor-3": float("inf")},
+            "offers": {"visitor-1": ("coat", "größer"), "visitor-4": ()},
             "tier": {"visitor-1": "gold", "visitor-4": "größer", "visitor-5": ""},
         },
     )
@@ -51,6 +52,7 @@ def run(data: bytes) -> None:
     """Anything but a refusal that says where, or answers, raises."""
     try:
         membership = Membership(data, KEYS)
+        snapshot = SnapshotImage(data)
     except ImageError as error:
         if not 0 <= error.offset <= len(data):
             raise
@@ -61,3 +63,8 @@ def run(data: bytes) -> None:
     for visitor in (*MEMBERS, "unknown", ""):
         assert set(membership.lookup(visitor) or ()) <= set(membership.segments)
         assert membership.values(visitor).keys() <= columns.keys()
+    try:
+        snapshot.verify()
+    except ImageError as error:
+        if not 0 <= error.offset <= len(data):
+            raise
