@@ -1,6 +1,8 @@
 """Maps an image file read-only. What lies in it is for the image's reader to verify.
 
-A mapped file must never be written in place nor made shorter: who replaces an image renames a new file over it.
+A mapped file must never be written in place nor made shorter: who replaces an image renames a new file over it. A
+reader that comes to a page beyond the end of a file that was made shorter is killed by SIGBUS. `_populate` brings the
+pages in beforehand.
 """
 
 from __future__ import annotations
