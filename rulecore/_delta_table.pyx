@@ -185,9 +185,9 @@ cdef class DeltaTable:
         return count
 
     cdef bint value_of(self, uint32_t column, int32_t ref, Slots* slots, uint32_t slot) noexcept nogil:
-        cdef const DeltaSlot* slot = &self.slots[ref]
-        cdef const DeltaView* view = self.views[image_of(slot)]
-        cdef uint64_t value = load32(view.column[column].ids + 4 * row_of(slot))
+        cdef const DeltaSlot* entry = &self.slots[ref]
+        cdef const DeltaView* view = self.views[image_of(entry)]
+        cdef uint64_t value = load32(view.column[column].ids + 4 * row_of(entry))
         return value != 0 and value_at(&view.column[column].values, value - 1, slots, slot)
 
 

@@ -1,7 +1,7 @@
 """A snapshot image and the deltas on top of it, with the keys to look visitors up in them by id.
 
-What the keys are is in `rulecore.keys`, what the images are in `_snapshot_layout.pxd` and `_delta_layout.pxd`: neither's
-form shows here, so that either can change without its callers. A visitor is looked for in the deltas first: there a
+What the keys are is in `rulecore.keys`, what the images are in `_snapshot_layout.pxd` and `_delta_layout.pxd`:
+nobody's form shows here, so that each can change without its callers. A visitor is looked for in the deltas first: there a
 visitor has the whole new set, or is gone.
 """
 
@@ -55,7 +55,7 @@ cdef class Membership:
             self.deltas = DeltaTable(images, image.checksum, image.epoch, image.segments, image.columns)
             self.segments = self.deltas.segments
             chain[0] = image.checksum
-            chain[1] = images[-1].checksum
+            chain[1] = images[len(images) - 1].stands_for
             self.checksum = xxh64(<const uint8_t*>chain, sizeof(chain), 0)
 
     @staticmethod

@@ -14,7 +14,8 @@ from rulecore._retrieval cimport retrieval_find
 from rulecore._section_checks cimport Fault, load64, raise_fault, SECTION_ENTRY_BYTES, SOUND, text_at
 from rulecore._slots cimport Slots
 from rulecore._snapshot_layout cimport (
-    COLUMN_ENTRY_BYTES, COLUMN_NAMES, ColumnView, FIRST_COLUMN, HEADER_BYTES, SEGMENT_NAMES, SEGMENT_SIZES, SET_RECORDS, SETS,
+    COLUMN_ENTRY_BYTES, COLUMN_NAMES, ColumnView, FIRST_COLUMN, HEADER_BYTES, SEGMENT_NAMES, SEGMENT_SIZES,
+    SET_RECORDS, SETS,
 )
 from rulecore._snapshot_verify cimport open_image, verify_image
 from rulecore._values cimport type_name, value_at

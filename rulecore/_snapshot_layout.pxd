@@ -36,8 +36,7 @@ cdef enum:
 cdef enum Section:
     SEGMENT_NAMES                # texts, ascending
     SEGMENT_SIZES                # 8 bytes: the visitors of each segment
-    COLUMN_NAMES                 # of each column: type (4), number of values (4), the number that stands for none or
-                                 # the number of values (4), zero (4); then texts, ascending
+    COLUMN_NAMES                 # of each column type, count of values, number of none, 0 (4 each); texts, ascending
     SET_RECORDS
     SETS
     FIRST_COLUMN                 # then two for each column: the retrieval of its numbers, and its distinct values

@@ -112,7 +112,7 @@ cdef Fault take_section(SnapshotView* view, uint32_t section, const uint8_t* dat
     cdef const char* what = NULL
     cdef ColumnView* column
     if section == SEGMENT_NAMES:
-        return verify_names(view.data, data, size, view.segments)
+        return verify_names(view.data, data, size, view.segments, True)
     if section == COLUMN_NAMES:
         return take_columns(view, data, size)
     if section == SEGMENT_SIZES:
@@ -125,7 +125,7 @@ cdef Fault take_section(SnapshotView* view, uint32_t section, const uint8_t* dat
             what = "the records hold other sets or segments than the header says"
     elif section == SETS:
         what = retrieval_open(&view.sets, data, size)
-        if what == NULL and (view.sets.symbols != view.set_count or view.sets.keys != view.visitors):
+        if what == NULL and (view.sets.symbols != max(view.set_count, 1) or view.sets.keys != view.visitors):
             what = "the set ids are of other sets or visitors than the header says"
         elif what == NULL and view.sets.fingerprint_bits != view.fingerprint_bits:
             what = "the set ids have other fingerprints than the header says"
@@ -153,7 +153,7 @@ cdef Fault take_columns(SnapshotView* view, const uint8_t* data, uint64_t size) 
         view.column[i].none = load32(entry + 8)
         if view.column[i].none > view.column[i].count or load32(entry + 12) != 0:
             return damaged("a column whose number for none is out of range", entry - view.data + 8)
-    return verify_names(view.data, data + head, size - head, view.columns)
+    return verify_names(view.data, data + head, size - head, view.columns, True)
 
 
 # Reading all of it, once it is open.

@@ -21,8 +21,8 @@ cdef Fault values_open(
 ) noexcept nogil
 # What values_open leaves: that truths are 0 or 1, and texts within their limits and valid UTF-8. In any order.
 cdef Fault values_verify(const ValuesView* view, const uint8_t* image) noexcept nogil
-# Puts the value `i` into a slot; text lies in the image. False, and the slot is as it was, for a value that is not there
-# or not sound, and when memory is short.
+# Puts the value `i` into a slot; text lies in the image. False, and the slot is as it was, for a value that is not
+# there or not sound, and when memory is short.
 cdef bint value_at(const ValuesView* view, uint64_t i, Slots* slots, uint32_t slot) noexcept nogil
 # The name of a type: bool, int, double, string or list(string).
 cdef object type_name(uint8_t type)

@@ -22,7 +22,7 @@ from rulecore._hash import xxh64
 from rulecore._numbering import most_frequent_first, renumber, reorder, reorder_texts, segment_sizes, weigh
 from rulecore._record_writer import order_sets, write_records
 from rulecore._retrieval_writer import write_retrieval
-from rulecore.codes import prefix_code
+from rulecore.codes import PrefixCode, prefix_code
 from rulecore.errors import LimitError
 from rulecore.keys import MembershipKeys
 from rulecore.limits import LIMITS
@@ -112,9 +112,7 @@ def write_image(out: BinaryIO, parts: Parts) -> int:
         end = start + size
     if end > LIMITS.snapshot_bytes_max:
         raise LimitError(f"the snapshot would have {end:,} bytes; at most {LIMITS.snapshot_bytes_max:,} are allowed")
-    counts = _COUNTS.pack(
-        parts.epoch, len(parts.segments), len(parts.columns), parts.fingerprint_bits, visitors, sets
-    )
+    counts = _COUNTS.pack(parts.epoch, len(parts.segments), len(parts.columns), parts.fingerprint_bits, visitors, sets)
     at = out.write(_FRONT.pack(MAGIC, VERSION, 0, end, xxh64(counts + table)) + counts + table)
     for section in sections:
         at += out.write(bytes(-at % 8))
@@ -126,8 +124,8 @@ def _set_sections(parts: Parts, sets: int, column_names: bytes) -> list[Buffer]:
     """The sections from SEGMENT_SIZES to SETS."""
     weights = weigh(parts.sets, sets)
     _, runs = most_frequent_first(weights)
-    code = prefix_code(runs)
-    order = order_sets(parts.set_starts, parts.members, weights, len(parts.segments), code.counts)
+    code = _code(runs)
+    order = order_sets(parts.set_starts, parts.members, weights, len(parts.segments), code.counts if sets else ())
     return [
         segment_sizes(weights, parts.set_starts, parts.members, len(parts.segments)),
         column_names,
@@ -136,21 +134,24 @@ def _set_sections(parts: Parts, sets: int, column_names: bytes) -> list[Buffer]:
     ]
 
 
+def _code(runs: list[tuple[int, int]]) -> PrefixCode:
+    """For numbers of these weights; there is one for nobody as well."""
+    return prefix_code([run for run in runs if run[0]] or [(1, 1)])
+
+
 def _column_sections(parts: Parts) -> tuple[bytes, list[Buffer]]:
     """What COLUMN_NAMES says of each column, and the two sections of each."""
     kinds = b""
     sections: list[Buffer] = []
     for column in parts.columns:
         order, runs = most_frequent_first(weigh(column.ids, column.count + 1))
-        if runs[-1][0] == 0:  # everybody has a value
-            runs[-1:] = [(0, runs[-1][1] - 1)] if runs[-1][1] > 1 else []
         numbers = array("I", order)
         none = numbers.index(0)
         del numbers[none]
         values = array("I", (number - 1 for number in numbers))
         kinds += _COLUMN.pack(COLUMN_TYPES.index(column.type), column.count, none, 0)
         sections += [
-            write_retrieval(parts.keys, renumber(column.ids, order), prefix_code(runs), 0),
+            write_retrieval(parts.keys, renumber(column.ids, order), _code(runs), 0),
             reorder(column.values, _WIDTHS[column.type], values)
             if column.type in _WIDTHS
             else reorder_texts(column.values, values),

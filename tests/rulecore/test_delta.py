@@ -554,7 +554,7 @@ def test_no_mutation_does_harm(count: int) -> None:
         (0, 4, b"\xff", "a text reaches beyond its section"),
         (0, 4, b"\0", "bytes beyond the last text"),
         (0, 8, b"\xff", "a text is not valid UTF-8"),
-        (1, 0, b"\4", "a column of an unknown type"),
+        (1, 0, b"\5", "a column of an unknown type"),
         (1, 52, b"z", "texts are not in ascending order"),
         (2, 0, b"\2", "unit keys are not in ascending order"),
         (3, 0, b"\2", "an entry's set is out of range or out of order"),
@@ -569,7 +569,7 @@ def test_no_mutation_does_harm(count: int) -> None:
         (6, 0, b"\xff", "the id of a column's value is out of range"),
         (6, 4, b"\1", "a tombstone has a value"),
         (7, 0, b"\2", "a truth is neither 0 nor 1"),
-        (13, 4, b"\xff", "a text reaches beyond its section"),
+        (13, 4, b"\xff", "a text is out of bounds, too long or not valid UTF-8"),
     ],
 )
 def test_what_is_wrong_inside_is_said_though_checksums_fit(number: int, at: int, value: bytes, message: str) -> None:
