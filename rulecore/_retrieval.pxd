@@ -7,12 +7,13 @@
 #
 #   bucket     12 bits    width and seed of group 1: 8 and 4 bits
 #              8 bits     of each further group: by how much its width is below the one before, plus 3; 6 and 2 bits
-#              then the groups' columns, `width` bits each; zeros up to the next whole byte
+#              then the groups, `width` unknowns of `bits` bits each; zeros up to the next whole byte
 #
-#   key ──high bits──> bucket            column 0    1 0 1 1 0 … 1   width unknowns
-#       ──hash, seed of group 1──> row   1 1 0 1 0 … 0             each & row, parity ──> one bit: f bits of fingerprint
-#                                        column 1    0 1 1 0 0 … 1                         and the codeword's beginning
-#       ──hash, seed of group 2──> row   …                                            ──> what further bits it has
+#   key ──high bits──> bucket                    unknown 0   0 1 1 0 1 …
+#       ──hash, seed of group 1──> 7 of them     unknown 1   1 1 0 1 0 …  ┐
+#                                                unknown 2   0 1 0 1 1 …  ├ xor ──> fingerprint, and the codeword's
+#                                                …                        ┘         beginning
+#       ──hash, seed of group 2──> 7 of them     …                          ──────> what further bits it has
 #
 # All numbers are little-endian. `_retrieval` reads it and tells why it is so, `_retrieval_writer` writes it.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -27,10 +28,10 @@ cdef enum:
     GROUP_BYTES = 8
     GROUPS_MAX = 7               # so that what a bucket says of them is one load of 8 bytes
     LENGTH_BITS_MAX = 32
-    FINGERPRINT_BITS_MAX = 32
+    FINGERPRINT_BITS_MAX = 24    # so that an unknown, from any bit of a byte, is one load too
     SPAN_BUCKETS = 32            # of one record of the directory
     SPAN_BYTES = 68
-    PADDING_BYTES = 16           # what may be read beyond the last column
+    PADDING_BYTES = 8            # what may be read beyond the last unknown
     FIRST_HEAD_BITS = 12
     NEXT_HEAD_BITS = 8
     FIRST_SEEDS = 16
@@ -38,11 +39,12 @@ cdef enum:
     FIRST_WIDTH_MAX = 255
     WIDER_MAX = 3                # by how much a group can be wider than the one before
     NARROWER_MAX = 60
-    ROW_WORDS = 5                # for FIRST_WIDTH_MAX + (GROUPS_MAX - 1) * WIDER_MAX bits
+    ROW_ONES = 7                 # odd: rows of even weight would all be orthogonal to the row of ones
+    ONE_BITS = 9                 # of a hash, that choose an unknown; so that there may be up to 512
 
 
 cdef struct Group:
-    uint32_t columns
+    uint32_t bits                # of an unknown
     uint32_t length              # of the codewords that end here
     uint64_t count               # how many those are
     uint64_t first_code
@@ -53,6 +55,8 @@ cdef struct Retrieval:
     uint64_t keys
     uint64_t symbols
     uint64_t data_size           # without the padding
+    uint64_t bucket_lines        # of cache, that a bucket of usual size touches
+    uint64_t fingerprint_mask
     uint32_t buckets
     uint32_t fingerprint_bits
     uint32_t groups
@@ -98,25 +102,14 @@ cdef inline uint64_t bucket_of(uint64_t key, uint64_t buckets) noexcept nogil:
     return <uint64_t>((<uint128_t>key * buckets) >> 64)
 
 
-cdef inline uint64_t folded_product(uint64_t a, uint64_t b) noexcept nogil:
-    cdef uint128_t product = <uint128_t>a * b
+cdef inline uint64_t row_of(uint64_t key, uint32_t group, uint32_t seed) noexcept nogil:
+    """A key's row in a group: ROW_ONES numbers of ONE_BITS bits."""
+    cdef uint128_t product = <uint128_t>(key ^ 0x9E3779B97F4A7C15U) * (
+        0xA0761D6478BD642FU + <uint64_t>(FIRST_SEEDS * group + seed) * 0x8EBC6AF09C88C6E2U
+    )
     return <uint64_t>product ^ <uint64_t>(product >> 64)
 
 
-cdef inline uint64_t row_seed(uint64_t key, uint32_t group, uint32_t seed) noexcept nogil:
-    """What a key's row in a group is made of."""
-    return (key ^ 0x9E3779B97F4A7C15U) + <uint64_t>(FIRST_SEEDS * group + seed) * 0xD6E8FEB86659FD93U
-
-
-cdef inline uint64_t row_word(uint64_t of, uint32_t word) noexcept nogil:
-    """The `word`th 64 bits of a row."""
-    return folded_product(of, 0xA0761D6478BD642FU + <uint64_t>word * 0x8EBC6AF09C88C6E2U)
-
-
-cdef inline uint64_t word_mask(uint32_t width, uint32_t word) noexcept nogil:
-    """Which bits of a row's word lie within its width."""
-    if width >= 64 * (word + 1):
-        return ~<uint64_t>0
-    if width <= 64 * word:
-        return 0
-    return (<uint64_t>1 << (width - 64 * word)) - 1
+cdef inline uint32_t one_of(uint64_t row, uint32_t i, uint32_t width) noexcept nogil:
+    """The unknown that the row's `i`th number chooses. One that is chosen twice is not."""
+    return <uint32_t>(((row >> (ONE_BITS * i)) & ((1 << ONE_BITS) - 1)) * width >> ONE_BITS)

@@ -14,6 +14,11 @@ cdef extern from *:
     void __builtin_prefetch(const void*) nogil
 
 
+cdef enum:
+    LINE_BYTES = 64
+    LINES_MAX = 12               # of a bucket that are prefetched; more would be in each other's way
+
+
 cdef const char* retrieval_open(Retrieval* view, const uint8_t* data, uint64_t size) noexcept nogil:
     cdef uint64_t spans, directory_size, after_groups
     if size < HEAD_BYTES:
@@ -38,6 +43,10 @@ cdef const char* retrieval_open(Retrieval* view, const uint8_t* data, uint64_t s
         return "too short for the directory of a retrieval"
     if view.data_size != size - after_groups - directory_size - PADDING_BYTES:
         return "the size of a retrieval's data is not the one in its head"
+    view.bucket_lines = view.data_size // view.buckets // LINE_BYTES + 2
+    if view.bucket_lines > LINES_MAX:
+        view.bucket_lines = LINES_MAX
+    view.fingerprint_mask = (<uint64_t>1 << view.fingerprint_bits) - 1
     view.head_bits = FIRST_HEAD_BITS + NEXT_HEAD_BITS * (view.groups - 1)
     view.directory = data + after_groups
     view.data = view.directory + directory_size
@@ -64,9 +73,9 @@ cdef const char* read_groups(Retrieval* view, const uint8_t* data) noexcept nogi
         if code > <uint64_t>1 << group.length:
             return "more codewords than there can be of their lengths"
         view.symbols += group.count
-        group.columns = group.length - before
+        group.bits = group.length - before
         before = group.length
-    view.group[0].columns += view.fingerprint_bits
+    view.group[0].bits += view.fingerprint_bits
     return NULL
 
 
@@ -82,122 +91,63 @@ cdef inline uint32_t next_width(uint32_t width, uint64_t narrower) noexcept nogi
     return width + WIDER_MAX - <uint32_t>narrower
 
 
-cdef inline uint64_t merged(uint64_t a, uint64_t b, int shift, uint64_t low) noexcept nogil:
-    """Two sets of parities in one word: halves the bits that each is spread over. `low` selects the places of a."""
-    return ((a ^ (a >> shift)) & low) | ((b ^ (b << shift)) & ~low)
-
-
-cdef inline uint64_t parities(const uint64_t* words) noexcept nogil:
-    """The parities of eight words, as the low eight bits."""
-    cdef uint64_t a = merged(words[0], words[4], 32, 0x00000000FFFFFFFFU)
-    cdef uint64_t b = merged(words[1], words[5], 32, 0x00000000FFFFFFFFU)
-    cdef uint64_t c = merged(words[2], words[6], 32, 0x00000000FFFFFFFFU)
-    cdef uint64_t d = merged(words[3], words[7], 32, 0x00000000FFFFFFFFU)
-    a = merged(a, c, 16, 0x0000FFFF0000FFFFU)
-    b = merged(b, d, 16, 0x0000FFFF0000FFFFU)
-    a = merged(a, b, 8, 0x00FF00FF00FF00FFU)
-    a ^= a >> 4
-    a ^= a >> 2
-    a ^= a >> 1
-    return ((a & 0x0101010101010101U) * 0x0102040810204080U) >> 56
-
-
-cdef inline uint64_t columns_product(
-    const uint8_t* data, uint64_t at, uint32_t width, uint32_t columns, uint64_t of
+cdef inline uint64_t solution(
+    const uint8_t* data, uint64_t at, uint32_t width, uint32_t bits, uint64_t row
 ) noexcept nogil:
-    """A row times the columns that begin at bit `at`: bit i is that of column i."""
-    cdef uint64_t row0 = row_word(of, 0) & word_mask(width, 0), row1 = row_word(of, 1) & word_mask(width, 1)
-    cdef uint64_t product = 0
-    cdef uint64_t words[8]
-    cdef uint32_t done = 0, i, shift
-    cdef const uint8_t* column
-    if width > 121:
-        return wide_product(data, at, width, columns, of)
-    while done < columns:
-        for i in range(8):
-            words[i] = 0
-        for i in range(8 if columns - done > 8 else columns - done):
-            shift = at & 7
-            column = data + (at >> 3)
-            words[i] = (load64(column) & (row0 << shift)) ^ (
-                load64(column + 8) & ((row1 << shift) | (row0 >> 1 >> (63 - shift)))
-            )
-            at += width
-        product |= parities(words) << done
-        done += 8
-    return product
+    """A row times the unknowns that begin at bit `at`, of an image's data."""
+    cdef uint64_t found = 0, one
+    cdef uint32_t i
+    for i in range(ROW_ONES):
+        one = at + <uint64_t>one_of(row, i, width) * bits
+        found ^= load64(data + (one >> 3)) >> (one & 7)
+    return found & ((<uint64_t>1 << bits) - 1)
 
 
-cdef uint64_t wide_product(
-    const uint8_t* data, uint64_t at, uint32_t width, uint32_t columns, uint64_t of
-) noexcept nogil:
-    cdef uint64_t row[ROW_WORDS + 2]
-    cdef uint64_t product = 0, bits
-    cdef uint64_t words[8]
-    cdef uint32_t i, word, shift
-    cdef const uint8_t* column
-    row[0] = 0
-    for word in range(ROW_WORDS):
-        row[word + 1] = row_word(of, word) & word_mask(width, word)
-    row[ROW_WORDS + 1] = 0
-    for i in range(columns):
-        shift = at & 7
-        column = data + (at >> 3)
-        bits = 0
-        for word in range((width + shift + 63) // 64):
-            bits ^= load64(column + 8 * word) & ((row[word + 1] << shift) | (row[word] >> 1 >> (63 - shift)))
-        words[i & 7] = bits
-        at += width
-        bits ^= bits >> 32
-        bits ^= bits >> 16
-        bits ^= bits >> 8
-        bits ^= bits >> 4
-        bits ^= bits >> 2
-        bits ^= bits >> 1
-        product |= (bits & 1) << i
-    return product
+cdef inline void prefetch_bucket(const Retrieval* view, uint64_t start) noexcept nogil:
+    # All lines of a bucket of usual size are asked for at once, and so arrive in about the time of one.
+    cdef uint64_t line
+    for line in range(view.bucket_lines):
+        __builtin_prefetch(view.data + start + LINE_BYTES * line)
+
+
+cdef void retrieval_prefetch(const Retrieval* view, uint64_t key) noexcept nogil:
+    prefetch_bucket(view, start_of(view, bucket_of(key, view.buckets)))
 
 
 cdef int64_t retrieval_find(const Retrieval* view, uint64_t key) noexcept nogil:
     cdef uint64_t start = start_of(view, bucket_of(key, view.buckets))
     cdef uint64_t at = 8 * start + view.head_bits, end = 8 * view.data_size
-    cdef uint64_t heads, product, code
+    cdef uint64_t heads, value, code
     cdef uint32_t i, width
     cdef const Group* group = &view.group[0]
     if at > end:
         return -1
+    prefetch_bucket(view, start)
     heads = load64(view.data + start)
     width = heads & 0xFF
-    if <uint64_t>width * group.columns > end - at:
+    if <uint64_t>width * group.bits > end - at:
         return -1
-    product = columns_product(view.data, at, width, group.columns, row_seed(key, 0, (heads >> 8) & 15))
-    if (product ^ key) & ((<uint64_t>1 << view.fingerprint_bits) - 1):
+    value = solution(view.data, at, width, group.bits, row_of(key, 0, (heads >> 8) & 15))
+    if (value ^ key) & view.fingerprint_mask:
         return -1
-    code = product >> view.fingerprint_bits
+    code = value >> view.fingerprint_bits
     if code < group.count:
         return <int64_t>code
-    at += <uint64_t>width * group.columns
+    at += <uint64_t>width * group.bits
     heads >>= FIRST_HEAD_BITS
     for i in range(1, view.groups):
         group = &view.group[i]
         width = next_width(width, heads & 0x3F)
-        if <uint64_t>width * group.columns > end - at:
+        if <uint64_t>width * group.bits > end - at:
             return -1
-        product = columns_product(view.data, at, width, group.columns, row_seed(key, i, (heads >> 6) & 3))
-        code = (code << group.columns) | product
+        code = (code << group.bits) | solution(
+            view.data, at, width, group.bits, row_of(key, i, (heads >> 6) & 3)
+        )
         if code - group.first_code < group.count:
             return <int64_t>(group.first_symbol + code - group.first_code)
-        at += <uint64_t>width * group.columns
+        at += <uint64_t>width * group.bits
         heads >>= NEXT_HEAD_BITS
     return -1
-
-
-cdef void retrieval_prefetch(const Retrieval* view, uint64_t key) noexcept nogil:
-    cdef uint64_t start = start_of(view, bucket_of(key, view.buckets))
-    cdef uint32_t i
-    if start < view.data_size:
-        for i in range(5):
-            __builtin_prefetch(view.data + start + 64 * i)
 
 
 cdef const char* retrieval_verify(const Retrieval* view, uint64_t* at) noexcept nogil:
@@ -222,13 +172,13 @@ cdef const char* retrieval_verify(const Retrieval* view, uint64_t* at) noexcept 
         width = heads & 0xFF
         room += width
         heads >>= FIRST_HEAD_BITS
-        bit += <uint64_t>width * view.group[0].columns
+        bit += <uint64_t>width * view.group[0].bits
         for i in range(1, view.groups):
             if (heads & 0x3F) > width + WIDER_MAX:
                 return "a group of a retrieval's bucket is narrower than nothing"
             width = next_width(width, heads & 0x3F)
             heads >>= NEXT_HEAD_BITS
-            bit += <uint64_t>width * view.group[i].columns
+            bit += <uint64_t>width * view.group[i].bits
         if bit > end:
             return "a bucket of a retrieval reaches beyond the end of its data"
         expected = (bit + 7) // 8

@@ -7,5 +7,5 @@ def write_retrieval(keys: Buffer, symbols: Buffer, code: PrefixCode, fingerprint
 
     Takes about 4 bytes of memory a key beside what it returns, and all cores; the bytes don't depend on how many.
     Raises ValueError for keys that do not ascend or are far from uniform, symbols that the code does not have, buffers
-    that do not fit each other and more than 32 bits of fingerprint; LimitError for more than 4 GiB.
+    that do not fit each other and more than 24 bits of fingerprint; LimitError for more than 4 GiB.
     """

@@ -10,8 +10,8 @@ from libc.string cimport memcpy, memset
 from rulecore._buffer cimport BufferView
 from rulecore._retrieval cimport (
     bucket_of, FINGERPRINT_BITS_MAX, FIRST_HEAD_BITS, FIRST_SEEDS, FIRST_WIDTH_MAX, GROUPS_MAX, load32, load64,
-    NARROWER_MAX, NEXT_HEAD_BITS, NEXT_SEEDS, PADDING_BYTES, row_seed, row_word, ROW_WORDS, SPAN_BUCKETS, SPAN_BYTES,
-    WIDER_MAX, word_mask,
+    NARROWER_MAX, NEXT_HEAD_BITS, NEXT_SEEDS, PADDING_BYTES, one_of, row_of, ROW_ONES, SPAN_BUCKETS, SPAN_BYTES,
+    WIDER_MAX,
 )
 
 import os
@@ -22,12 +22,13 @@ from rulecore.errors import LimitError
 
 cdef enum:
     BUCKET_KEYS_MAX = 248        # so that there are a few widths to try
+    ROW_WORDS = 5                # for FIRST_WIDTH_MAX + (GROUPS_MAX - 1) * WIDER_MAX bits
     ROOM = 320                   # rows and unknowns of a system, and 64 more than those to look through in whole words
     CHUNK_SPANS = 64
     DATA_BYTES_MAX = 0xFFFFFFFF
     WITHIN_MAX = 0xFFFF
-    BUCKET_BITS = 2400           # a bucket is as large as this makes it, or
-    BUCKET_KEYS = 140            # as this does, where a key has few bits
+    BUCKET_BITS = 4000           # a bucket is as large as this makes it, or
+    BUCKET_KEYS = 180            # as this does, where a key has few bits
 
 
 cdef struct Plan:
@@ -37,7 +38,7 @@ cdef struct Plan:
     uint64_t buckets
     uint32_t fingerprint_bits
     uint32_t groups
-    uint32_t columns[GROUPS_MAX]
+    uint32_t bits[GROUPS_MAX]      # of an unknown
     uint32_t length[GROUPS_MAX]
     uint64_t first_code[GROUPS_MAX]
     uint64_t first_symbol[GROUPS_MAX + 1]
@@ -105,27 +106,16 @@ cdef bint solve(System* system, uint32_t rows, uint32_t width) noexcept nogil:
     return True
 
 
-cdef void put_bits(uint8_t* out, uint64_t at, uint64_t bits, uint32_t count) noexcept nogil:
-    # Into zeros; what lies behind may be written, as it is.
+cdef inline void put_bits(uint8_t* out, uint64_t at, uint64_t bits) noexcept nogil:
+    # Up to 57, into zeros; what lies behind may be written, as it is.
     cdef uint64_t word = load64(out + (at >> 3)) | (bits << (at & 7))
     memcpy(out + (at >> 3), &word, 8)
-    if (at & 7) + count > 64:
-        out[(at >> 3) + 8] |= <uint8_t>(bits >> (64 - (at & 7)))
 
 
-cdef void put_columns(uint8_t* out, uint64_t at, const System* system, uint32_t width, uint32_t columns) noexcept nogil:
-    cdef uint32_t column, first, some, i
-    cdef uint64_t bits
-    for column in range(columns):
-        first = 0
-        while first < width:
-            some = 64 if width - first > 64 else width - first
-            bits = 0
-            for i in range(some):
-                bits |= ((system.unknown[first + i] >> column) & 1) << i
-            put_bits(out, at, bits, some)
-            at += some
-            first += 64
+cdef void put_unknowns(uint8_t* out, uint64_t at, const System* system, uint32_t width, uint32_t bits) noexcept nogil:
+    cdef uint32_t i
+    for i in range(width):
+        put_bits(out, at + <uint64_t>i * bits, system.unknown[i])
 
 
 cdef uint32_t fill(
@@ -133,21 +123,24 @@ cdef uint32_t fill(
     uint32_t seed,
 ) noexcept nogil:
     """The system of a group: a row and a value for each key that has bits there. Returns how many those are."""
-    cdef uint32_t rows = 0, i, word, words = (width + 63) // 64
-    cdef uint64_t of, value
+    cdef uint32_t rows = 0, i, word, one, words = (width + 63) // 64
+    cdef uint64_t row, value
     for i in range(count):
         if bucket.group[i] < group:
             continue
-        of = row_seed(bucket.key[i], group, seed)
+        row = row_of(bucket.key[i], group, seed)
         for word in range(words):
-            system.row[word][rows] = row_word(of, word) & word_mask(width, word)
+            system.row[word][rows] = 0
+        for word in range(ROW_ONES):
+            one = one_of(row, word, width)
+            system.row[one >> 6][rows] ^= <uint64_t>1 << (one & 63)
         value = bucket.code[i] >> (plan.length[bucket.group[i]] - plan.length[group])
         if group == 0:
             value = (value << plan.fingerprint_bits) | (
                 bucket.key[i] & ((<uint64_t>1 << plan.fingerprint_bits) - 1)
             )
         else:
-            value &= (<uint64_t>1 << plan.columns[group]) - 1
+            value &= (<uint64_t>1 << plan.bits[group]) - 1
         system.value[rows] = value
         rows += 1
     return rows
@@ -180,10 +173,10 @@ cdef uint64_t write_bucket(
             system, plan, bucket, count, 0, count + wider, FIRST_WIDTH_MAX, FIRST_SEEDS, &width, &seed
         ):
             return 0
-        put_bits(out, 0, width | (<uint64_t>seed << 8), FIRST_HEAD_BITS)
+        put_bits(out, 0, width | (<uint64_t>seed << 8))
         at = plan.head_bits
-        put_columns(out, at, system, width, plan.columns[0])
-        at += <uint64_t>width * plan.columns[0]
+        put_unknowns(out, at, system, width, plan.bits[0])
+        at += <uint64_t>width * plan.bits[0]
         solved = True
         for group in range(1, plan.groups):
             before = width
@@ -199,10 +192,10 @@ cdef uint64_t write_bucket(
                 break
             put_bits(
                 out, FIRST_HEAD_BITS + NEXT_HEAD_BITS * (group - 1),
-                (before + WIDER_MAX - width) | (<uint64_t>seed << 6), NEXT_HEAD_BITS,
+                (before + WIDER_MAX - width) | (<uint64_t>seed << 6),
             )
-            put_columns(out, at, system, width, plan.columns[group])
-            at += <uint64_t>width * plan.columns[group]
+            put_unknowns(out, at, system, width, plan.bits[group])
+            at += <uint64_t>width * plan.bits[group]
         if solved:
             return (at + 7) // 8
         memset(out, 0, (at + 7) // 8)
@@ -266,13 +259,13 @@ cdef class Writer:
         self.plan.head_bits = FIRST_HEAD_BITS + NEXT_HEAD_BITS * (self.plan.groups - 1)
         for group in range(self.plan.groups):
             self.plan.length[group] = code.lengths[group]
-            self.plan.columns[group] = code.lengths[group] - before
-            next_code <<= self.plan.columns[group]
+            self.plan.bits[group] = code.lengths[group] - before
+            next_code <<= self.plan.bits[group]
             self.plan.first_code[group] = next_code
             next_code += code.counts[group]
             self.plan.first_symbol[group + 1] = self.plan.first_symbol[group] + <uint64_t>code.counts[group]
             before = code.lengths[group]
-        self.plan.columns[0] += self.plan.fingerprint_bits
+        self.plan.bits[0] += self.plan.fingerprint_bits
         with nogil:
             at = count_bits(&self.plan, &bits)
         if at < self.plan.count:
@@ -318,7 +311,7 @@ cdef class Writer:
             key = first_of_bucket(&self.plan, first)
             end = first_of_bucket(&self.plan, last)
         for group in range(self.plan.groups):
-            bits += self.plan.columns[group]
+            bits += self.plan.bits[group]
         room = bytearray((end - key) * bits // 8 + (last - first) * (12 + 32 * bits // 8) + 64)
         spans = (last - first + SPAN_BUCKETS - 1) // SPAN_BUCKETS
         starts = bytearray(SPAN_BYTES * spans)
