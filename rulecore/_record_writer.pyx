@@ -20,7 +20,7 @@ cdef extern from *:
     int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
 
 cdef enum:
-    BLOCK_BITS = 2               # 8 sets a block take a tenth less, but nearly twice as long to find
+    BLOCK_BITS = 2               # blocks of 8 sets take a tenth less room, and nearly twice the time
     INSERTED = 64                # ranks of so small a set are sorted by insertion
     GROUP_BITS_WANTED = 4        # as many as can be told by two bytes, but no more
 

@@ -55,6 +55,7 @@ cdef struct Records:
     uint32_t segments
     uint32_t contexts
     uint32_t table_bits
+    uint32_t number_bits         # the most that a number takes
     uint32_t block_bits
     uint32_t group_bits
 

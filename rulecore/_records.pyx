@@ -14,9 +14,6 @@ from rulecore.limits import LIMITS
 if LIMITS.segments_per_visitor_max > RANKS_ROOM or LIMITS.segments_max > 0xFFFF:
     raise ImportError("records of sets have too little room for what LIMITS allows")
 
-cdef enum:
-    NUMBER_BITS = 31             # the most that an entry can say to take
-
 cdef extern from *:
     void prefetch "__builtin_prefetch"(const void* at) nogil
 
@@ -61,7 +58,8 @@ cdef inline void refill(Bits* bits) noexcept nogil:
 cdef inline uint32_t take(
     Bits* bits, const uint8_t* tables, uint32_t table_bits, uint32_t table, uint32_t* context,
 ) noexcept nogil:
-    # The next number, by a table that there is, and the context after it. NUMBER_BITS must be held.
+    # The next number, by a table that there is, and the context after it. `number_bits` are held: an entry that takes
+    # more than there are leaves far more than 63 behind, and so no refill before `take_set` looks.
     cdef uint64_t window = bits.window
     cdef uint64_t at = (<uint64_t>table << table_bits) + (window & ((<uint64_t>1 << table_bits) - 1))
     cdef uint32_t entry = load32(tables + ENTRY_BYTES * at), size = entry & 31, extra = entry >> 5 & 15
@@ -89,6 +87,8 @@ cdef const char* records_open(Records* records, const uint8_t* data, uint64_t si
         return "records of sets have tables that are none"
     if records.block_bits > BLOCK_BITS_MAX or records.group_bits > GROUP_BITS_MAX:
         return "records of sets have blocks that are too large"
+    # 26 at most, so two are held after a refill.
+    records.number_bits = records.table_bits + extra_bits(records.segments + 1)
     groups = group_count(records)
     expected = RECORDS_HEADER_BYTES + RANK_BYTES * <uint64_t>records.segments
     records.ranks = data + RECORDS_HEADER_BYTES
@@ -104,6 +104,13 @@ cdef const char* records_open(Records* records, const uint8_t* data, uint64_t si
     if expected + records.blocks_size + BLOCKS_END_BYTES != size:
         return "records of sets are longer or shorter than their parts"
     return NULL
+
+
+cdef inline uint32_t extra_bits(uint32_t number) noexcept nogil:
+    cdef uint32_t bits = 0
+    while number >> bits > 7:
+        bits += 1
+    return bits
 
 
 cdef inline uint64_t group_count(const Records* records) noexcept nogil:
@@ -129,7 +136,7 @@ cdef int32_t take_set(const Records* records, Bits* from_bits, uint32_t* numbers
     cdef Bits bits = from_bits[0]
     cdef const uint8_t* tables = records.tables
     cdef uint32_t table_bits = records.table_bits, contexts = records.contexts
-    cdef uint32_t number, shared, context = 0, unused
+    cdef uint32_t number_bits = records.number_bits, number, shared, context = 0, unused
     cdef int32_t count = 0
     refill(&bits)
     if before >= 0:
@@ -138,13 +145,9 @@ cdef int32_t take_set(const Records* records, Bits* from_bits, uint32_t* numbers
             count = <int32_t>shared
             if count > before + 1 or count > RANKS_ROOM:
                 return -1
-            if bits.held < NUMBER_BITS:
-                refill(&bits)
             number = 1 + take(&bits, tables, table_bits, contexts + 1, &unused)
-            if count <= before:
-                number += numbers[count - 1]
-            elif before:
-                number += numbers[before - 1]
+            if before:
+                number += numbers[min(count, before) - 1]
             if number > records.segments:
                 return -1
             numbers[count - 1] = number
@@ -152,7 +155,7 @@ cdef int32_t take_set(const Records* records, Bits* from_bits, uint32_t* numbers
     while True:
         if context >= contexts:
             return -1
-        if bits.held < NUMBER_BITS:
+        if bits.held < number_bits:
             refill(&bits)
         number = take(&bits, tables, table_bits, context, &context)
         if number == 0:
@@ -161,6 +164,8 @@ cdef int32_t take_set(const Records* records, Bits* from_bits, uint32_t* numbers
             return -1
         numbers[count] = number
         count += 1
+    if bits.held > 63:
+        return -1
     from_bits[0] = bits
     return count
 
@@ -240,7 +245,9 @@ cdef const char* verify_tables(const Records* records, uint64_t* at) noexcept no
     for i in range(tables):
         at[0] = <uint64_t>(records.tables - records.start) + ENTRY_BYTES * i
         entry = load32(records.tables + ENTRY_BYTES * i)
-        if (entry >> 9 & 127) >= records.contexts or (entry & 31) - (entry >> 5 & 15) > records.table_bits:
+        if (entry >> 9 & 127) >= records.contexts or (entry & 31) > records.number_bits:
+            return "an entry of a table of codes is none"
+        if (entry & 31) - (entry >> 5 & 15) > records.table_bits:
             return "an entry of a table of codes is none"
     blocks = ((<uint64_t>records.sets - 1) >> records.block_bits) + 1 if records.sets else 0
     for i in range(blocks, groups << records.group_bits):
