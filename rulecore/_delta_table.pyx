@@ -42,7 +42,7 @@ cdef enum:
     TOMBSTONE = 127
     ENTRIES_PER_LINE = 2
     ENTRIES_PER_WORD = 4         # 16 bits of the filter each
-    CROWD_MAX = 1024             # slots from the beginning of its line to an entry; uniform keys need a tenth of it
+    CROWD_MAX = 1024             # slots from the beginning of its line to an entry; uniform keys need a dozen
     LINE_BYTES = 64
     HUGE_BYTES = 2 << 20
     SEGMENTS_ROOM = 4096
