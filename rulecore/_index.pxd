@@ -6,7 +6,14 @@ from rulecore._linked cimport ColumnState, Linked, Workspace
 
 
 cdef enum:
-    CHUNK = 8                # words of rows that are looked at together: a cache line
+    CHUNK = 8                # words of rows that are looked at together at most: a cache line
+    CLUSTERS = 16            # that are found at a time: few contexts visit more
+
+
+cdef struct Cluster:         # one that the context visits
+    uint32_t begin           # its first position
+    uint32_t end             # behind its last
+    uint32_t rule            # of the first entry
 
 
 cdef struct Search:
@@ -16,13 +23,18 @@ cdef struct Search:
     uint32_t next_anchor     # whose clusters come next; behind the last one comes the dense part
     const ColumnState* state     # of an anchor with elements: those whose clusters are still to come
     uint32_t next_element
+    uint32_t cluster_count   # of those found
+    uint32_t next_cluster
     uint32_t resolved        # tests whose rows have been found
-    uint32_t word            # the chunk's first, of the index's words
-    uint32_t count           # words in the chunk
-    uint32_t at              # the word that candidates are taken from
     uint32_t begin           # the first position of the cluster at hand
     uint32_t end             # behind its last
+    uint32_t word            # the chunk's first, of the index's words
+    uint32_t rule            # of the chunk's first entry
+    uint32_t reach           # words in a chunk at most; one where a cluster begins, which mostly does
+    uint32_t count           # words in the chunk
+    uint32_t at              # the word that candidates are taken from
     uint64_t[CHUNK] alive    # a bit for each position of the chunk that may hold
+    Cluster[CLUSTERS] clusters
 
 
 cdef void search_begin(Search* search, Linked linked, Workspace* work, uint32_t index) noexcept

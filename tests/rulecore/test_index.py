@@ -14,7 +14,7 @@ import pytest
 from rulecore._layout import TestKind as Ask
 from rulecore.index import CLUSTERED_MIN
 from tests.large_bundles import Mix
-from tests.rulecore.held import AGE, CITY, Held, equal, mixed, rules_of
+from tests.rulecore.held import AGE, CITY, MEMBER, Held, equal, mixed, rules_of, tagged
 from tests.samples import call, const
 
 SIZES_ACROSS_WORDS: Final = (1, 63, 64, 65, 255, 256, 257, 511, 512, 513)
@@ -79,6 +79,17 @@ def test_two_thousand_rules() -> None:
     assert held.index.anchors
     assert 0 < held.index.dense_first < len(held.index.entries)
     assert {test.kind for test in held.index.tests} == {Ask.T_CLASS, Ask.T_ANY, Ask.T_NONE}
+
+
+@pytest.mark.parametrize("rules", [300, 4_100], ids=["few enough for near caches", "more"])
+def test_a_context_may_visit_any_number_of_clusters(rules: int) -> None:
+    words = [f"w{number:02}" for number in range(40)]
+    asked = [call("and", *tagged(words[n * 7 % 40]), call("ge", AGE, const(n * 37 % 1_000))) for n in range(rules)]
+    held = Held(rules_of([*asked, MEMBER]))
+    assert [anchor[4] for anchor in held.index.anchors] == [len(words)]
+    assert held.index.dense_first == rules
+    for count in (0, 1, 16, 17, 33, 40):
+        held.check_all({"tags": words[-count:] if count else [], "age": age, "member": True} for age in (4, 999))
 
 
 @pytest.mark.parametrize("name", MIXES)
