@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
-from benches.floors import DECODE, FLOOR, bodies, floors
-from benches.generator import NOW, PLACEMENT, Scenario
+from benches.floors import DECODE, FLOOR, bodies, dict_gets, floors
+from benches.generator import NOW, PLACEMENT, Scenario, flat
 from benches.report import NATURAL, NO_MATCH, Ratio, Section
-from benches.timing import Case, call_by_call, figures, measure
+from benches.timing import Case, Figures, call_by_call, figures, measure
 from benches.workloads import WORST_CASES, Workload, retailer
 from rulecore import BundleImage, EdgewiseError, Engine, write_bundle
 
@@ -21,6 +21,8 @@ CALLS_ROUNDS: Final = 5
 
 UNDISTURBED: Final = f"ns, the best of a context's {CALLS_ROUNDS} calls"
 """What is left of single calls when the machine's other work is left out."""
+
+DECODE_ITEM: Final = "item = decode(item)"
 
 ALL_AT_ONCE: Final = "10 placements, decide_all"
 ONE_BY_ONE: Final = "10 placements, 10 decides"
@@ -53,23 +55,37 @@ def measure_decisions(contexts: int, seconds: float) -> Section:
 def measure_calls(contexts: int) -> Section:
     """Single calls at the largest number of rules: what the slowest take.
 
-    Each is given a context that was made this moment, as a request's is: it is still in the processor's caches.
+    Each is given a context that was made this moment, as a request's is: it is still in the processor's caches, and
+    what it leads to in the image mostly is not. The floors, of nothing and of dict lookups, say what else the machine
+    did; *again*, the same call made a second time, says what a decision takes once all that it reads is near.
     """
     workload = retailer(RULES[-1], contexts)
     engine = _engine(workload)
-    found = []
+    decode = msgspec.json.decode
+    flats = bodies([flat(context) for context in workload.natural])
+    found = [
+        *_single_calls(Case("nothing", "pass", flats, {})),
+        *_single_calls(dict_gets(flats, decode=decode), DECODE_ITEM),
+    ]
     for kind, items in (NATURAL, workload.natural), (NO_MATCH, workload.unmatched):
         for form, call, fresh in (
-            (DICT, engine.decide, "item = decode(item)"),
+            (DICT, engine.decide, DECODE_ITEM),
             (BYTES, engine.decide_json, "item = bytes(memoryview(item))"),
         ):
-            names: dict[str, object] = {"call": call, "decode": msgspec.json.decode}
             name = decision_name(RULES[-1], form, kind)
-            case = Case(name, f"call({PLACEMENT!r}, item, {NOW})", bodies(items), names)
-            rounds = call_by_call(case, CALLS_ROUNDS, before=fresh)
-            found.append(figures(name, "ns a call", list(itertools.chain(*rounds))))
-            found.append(figures(name, UNDISTURBED, [min(taken) for taken in zip(*rounds, strict=True)]))
+            statement = f"call({PLACEMENT!r}, item, {NOW})"
+            case = Case(name, statement, bodies(items), {"call": call, "decode": decode})
+            found += _single_calls(case, fresh)
+            if kind is NATURAL:
+                found += _single_calls(msgspec.structs.replace(case, name=f"{name}, again"), f"{fresh}; {statement}")
     return Section(f"Call by call, {contexts:,} contexts", found, [])
+
+
+def _single_calls(case: Case, before: str = "pass") -> tuple[Figures, Figures]:
+    """Of all calls, and of the best of each context's."""
+    rounds = call_by_call(case, CALLS_ROUNDS, before)
+    undisturbed = [min(taken) for taken in zip(*rounds, strict=True)]
+    return figures(case.name, "ns a call", list(itertools.chain(*rounds))), figures(case.name, UNDISTURBED, undisturbed)
 
 
 def measure_worst_cases(contexts: int, seconds: float) -> Section:

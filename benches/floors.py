@@ -29,13 +29,18 @@ def bodies(contexts: Sequence[Facts]) -> list[bytes]:
 
 def floors(contexts: Sequence[Facts]) -> list[Case]:
     """All of them, on contexts of the generator's."""
-    names = sorted({*ATTRIBUTES, "segments"})
-    gets = "; ".join(f"get({name!r})" for name in names)
     visitors = [str(context["visitor_id"]).encode() for context in contexts]
     return [
         Case(FLOOR, f"no_op({PLACEMENT!r}, item, {NOW})", contexts, {"no_op": no_op}),
-        Case(f"{len(names)} dict gets", f"get = item.get; {gets}", [flat(context) for context in contexts], {}),
+        dict_gets([flat(context) for context in contexts]),
         Case("murmur3 of a visitor id", "murmur(item, 0)", visitors, {"murmur": murmur3_32}),
         Case(DECODE, "decode(item)", bodies(contexts), {"decode": msgspec.json.decode}),
         Case("orjson decodes the bytes", "decode(item)", bodies(contexts), {"decode": orjson.loads}),
     ]
+
+
+def dict_gets(items: Sequence[object], **names: object) -> Case:
+    """A lookup for each attribute, in flat contexts."""
+    attributes = sorted({*ATTRIBUTES, "segments"})
+    gets = "; ".join(f"get({name!r})" for name in attributes)
+    return Case(f"{len(attributes)} dict gets", f"get = item.get; {gets}", items, names)
