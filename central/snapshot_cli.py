@@ -58,7 +58,7 @@ class Found(msgspec.Struct, frozen=True):
     visitor_id: str
     known: bool
     segments: list[str]
-    columns: dict[str, Scalar]
+    columns: dict[str, Scalar | list[str]]
 
 
 def add_commands(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -301,7 +301,7 @@ def _table(rows: Iterable[Sequence[str]], *, indent: str = "  ", right: bool = F
     return "".join(lines)
 
 
-def _shown(value: Scalar) -> str:
+def _shown(value: Scalar | list[str]) -> str:
     """A value on one line that does nothing to the terminal."""
     if isinstance(value, bool):
         return "true" if value else "false"

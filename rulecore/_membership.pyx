@@ -1,7 +1,7 @@
 """A snapshot image and the deltas on top of it, with the keys to look visitors up in them by id.
 
-What the keys are is in `rulecore.keys`, what the images are in `_snapshot_layout.pxd` and `_delta_layout.pxd`:
-nobody's form shows here, so that each can change without its callers. A visitor is looked for in the deltas first: there a
+What the keys are is in `rulecore.keys`, what the images are in `_snapshot_layout.pxd` and `_delta_layout.pxd`: no
+form shows here, so that each can change without its callers. A visitor is looked for in the deltas first: there a
 visitor has the whole new set, or is gone.
 """
 

@@ -226,7 +226,7 @@ cdef uint64_t first_of_bucket(const Plan* plan, uint64_t bucket) noexcept nogil:
 cdef uint64_t count_bits(const Plan* plan, uint64_t* bits) noexcept nogil:
     """The bits that all keys want. Returns how many keys there are, or the first that can't be right."""
     cdef uint64_t i, key, before = 0
-    cdef uint32_t symbol, group
+    cdef uint32_t symbol
     for i in range(plan.count):
         key = load64(plan.keys + 8 * i)
         symbol = load32(plan.symbols + 4 * i)

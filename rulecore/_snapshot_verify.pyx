@@ -28,7 +28,7 @@ cdef uint64_t SIZE_MAX = LIMITS.snapshot_bytes_max
 cdef uint64_t SEGMENTS_MAX = LIMITS.segments_max
 cdef uint64_t COLUMNS_MAX = LIMITS.columns_max
 cdef uint64_t ROWS_MAX = 0xFFFFFFFFU
-cdef uint32_t FINGERPRINT_BITS_MAX = 32
+cdef uint32_t FINGERPRINT_BITS_MAX = 24
 
 if COLUMNS_MAX > COLUMNS_ROOM:
     raise ImportError("SnapshotView has too little room for LIMITS.columns_max columns")

@@ -42,7 +42,7 @@ COLUMN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 FINGERPRINT_BITS: Final = 16
 """An unknown visitor is taken for a member with a chance of 1 in 65,536."""
 
-FINGERPRINT_BITS_MAX: Final = 32
+FINGERPRINT_BITS_MAX: Final = 24
 
 _FRONT: Final = struct.Struct("<8sIIQQ")
 _COUNTS: Final = struct.Struct("<IIIIQQ")

@@ -80,11 +80,11 @@ def test_info_needs_no_keys(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     build(folder)
     capsys.readouterr()
     assert central("snapshot", "info", folder / "out") == 0
-    assert capsys.readouterr().out.startswith(f"{folder / 'out'}: a sound snapshot, format 1\n  epoch          1\n")
+    assert capsys.readouterr().out.startswith(f"{folder / 'out'}: a sound snapshot, format 2\n  epoch          1\n")
     assert central("snapshot", "info", "--json", folder / "out") == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed | {"checksum": "", "size_bytes": 0} == {
-        "format_version": 1,
+        "format_version": 2,
         "epoch": 1,
         "visitors": 2,
         "sets": 2,
