@@ -3,10 +3,9 @@
 #   head       keys (8) · bytes of data (8) · buckets (4) · bits of fingerprint (1) · groups (1) · zero (2)
 #   groups     length of codewords in bits (4) · symbols with that length (4), ascending lengths
 #   directory  for each 32 buckets: where the first begins in the data (4) · where each begins after that (32 × 2)
-#   data       the buckets, one right after the other, and 16 bytes of zero padding
+#   data       the buckets, one right after the other, and 8 bytes of zero padding
 #
-#   bucket     12 bits    width and seed of group 1: 8 and 4 bits
-#              8 bits     of each further group: by how much its width is below the one before, plus 3; 6 and 2 bits
+#   bucket     width (8 bits) and seed of each group: 4 bits of the first one's, 2 of the others'
 #              then the groups, `width` unknowns of `bits` bits each; zeros up to the next whole byte
 #
 #   key ──high bits──> bucket                    unknown 0   0 1 1 0 1 …
@@ -26,21 +25,19 @@ cdef extern from *:
 cdef enum:
     HEAD_BYTES = 24
     GROUP_BYTES = 8
-    GROUPS_MAX = 7               # so that what a bucket says of them is one load of 8 bytes
+    GROUPS_MAX = 6               # so that what a bucket says of them is one load of 8 bytes
     LENGTH_BITS_MAX = 32
     FINGERPRINT_BITS_MAX = 24    # so that an unknown, from any bit of a byte, is one load too
     SPAN_BUCKETS = 32            # of one record of the directory
     SPAN_BYTES = 68
     PADDING_BYTES = 8            # what may be read beyond the last unknown
     FIRST_HEAD_BITS = 12
-    NEXT_HEAD_BITS = 8
+    NEXT_HEAD_BITS = 10
     FIRST_SEEDS = 16
     NEXT_SEEDS = 4
-    FIRST_WIDTH_MAX = 255
-    WIDER_MAX = 3                # by how much a group can be wider than the one before
-    NARROWER_MAX = 60
+    WIDTH_MAX = 255
     ROW_ONES = 7                 # odd: rows of even weight would all be orthogonal to the row of ones
-    ONE_BITS = 9                 # of a hash, that choose an unknown; so that there may be up to 512
+    ONE_BITS = 9                 # of a hash, that choose an unknown
 
 
 cdef struct Group:
@@ -61,6 +58,7 @@ cdef struct Retrieval:
     uint32_t fingerprint_bits
     uint32_t groups
     uint32_t head_bits           # of a bucket
+    const uint8_t* base
     const uint8_t* directory
     const uint8_t* data
     Group group[GROUPS_MAX]
@@ -76,7 +74,8 @@ cdef int64_t retrieval_find(const Retrieval* view, uint64_t key) noexcept nogil
 # Asks for the memory that finding the key begins with.
 cdef void retrieval_prefetch(const Retrieval* view, uint64_t key) noexcept nogil
 
-# NULL, or what is wrong with the directory or a bucket, and where in the data or directory, from its own beginning.
+# NULL, or what is wrong with the directory or a bucket, and at which byte of the retrieval. What an unknown is can't be
+# told from what it should be.
 cdef const char* retrieval_verify(const Retrieval* view, uint64_t* at) noexcept nogil
 
 
@@ -110,6 +109,6 @@ cdef inline uint64_t row_of(uint64_t key, uint32_t group, uint32_t seed) noexcep
     return <uint64_t>product ^ <uint64_t>(product >> 64)
 
 
-cdef inline uint32_t one_of(uint64_t row, uint32_t i, uint32_t width) noexcept nogil:
+cdef inline uint32_t one_of(uint64_t row, int i, uint32_t width) noexcept nogil:
     """The unknown that the row's `i`th number chooses. One that is chosen twice is not."""
     return <uint32_t>(((row >> (ONE_BITS * i)) & ((1 << ONE_BITS) - 1)) * width >> ONE_BITS)

@@ -15,4 +15,4 @@ class RetrievalReader:
     def find_all(self, keys: Buffer) -> bytes:
         """For keys of 8 bytes each, what `find` gives: 8 bytes each. Works without the GIL."""
     def verify(self) -> None:
-        """Go through all buckets. Raises ImageError; its offset counts from the beginning of the data."""
+        """Go through all buckets. Raises ImageError."""

@@ -1,7 +1,43 @@
 """Finds the symbol of a key in a retrieval, which keeps no keys. Its form is drawn in `_retrieval.pxd`.
 
-What the symbols mean is for `_snapshot`; which codewords they have, for `rulecore.codes`. Checksums are theirs who keep
-an image.
+What the symbols mean is for `_snapshot`, which codewords they have for `rulecore.codes`, how one is made for
+`_retrieval_writer`. Checksums are theirs who keep an image: here every answer is in range and every read inside the
+data whatever that holds, since each bucket is judged when it is read.
+
+The idea. A table that gives v bits to each of n keys needs n·v bits if it need not tell keys from others: choose a
+random row of zeros and ones for each key, and solve for unknowns of v bits such that the unknowns that the key's row
+has ones for are its value, exclusive-ored. Random square systems over GF(2) have a solution with a probability of 0.29,
+so a few seeds are tried, and nothing is wasted. Three things make that small and quick:
+
+- Solving takes time in the square of the keys, so keys are shared out to buckets by their high bits, about 150 each.
+  A bucket lies in one piece: it is found by one look into a directory that stays in the processor's cache, and its
+  lines of memory are asked for all at once. So a lookup waits about as long as for one of them.
+- Symbols are as unlike in frequency as visitors are, so a key's value is its symbol's codeword in a prefix code. A
+  bucket has one system for the bits that all codewords have, one for the further bits of those that are longer than
+  the shortest, and so on; each has as many unknowns as there are keys in it. Decoding ends where a codeword does.
+- Rows have seven ones, not half of the width. So a product is seven loads and no parities, and takes the same time
+  however many keys a bucket has. Rows of a small constant weight are independent nearly as often as any: what weights
+  below six would cost are unknowns that no row chooses. The weight is odd since sums of rows of even weight never leave
+  half of the space, and a square system could not be solved.
+
+Unknown keys are found out by a fingerprint, the key's own low bits: the first system gives it before the codeword's
+beginning. For a key that was not written it gives bits that have nothing to do with the key, so they agree with a
+probability of 2^-bits. (Codewords that no symbol has refuse some more.)
+
+What it takes, in bits a key: the fingerprint; the entropy of the symbols; what a code with few lengths loses, which is
+weighed against the groups' heads (`rulecore.codes`); and what a bucket has beside its unknowns, divided by its keys:
+12 + 10 (groups - 1) of heads, 17 of directory, 3.5 to the next byte, and unknowns that no seed could do without, about
+one in each later group (four seeds are tried there; more would cost as much as they save). The bound is the
+entropy and the fingerprint. To see how near one comes, write one with synthetic keys and the weights in question, and
+set 8 times its size a key against `entropy(weights) + fingerprint_bits`.
+
+Papers: M. Dietzfelbinger and R. Pagh, "Succinct Data Structures for Retrieval and Approximate Membership" (ICALP 2008),
+and E. Porat, "An Optimal Bloom Filter Replacement Based on Matrix Solving" (CSR 2009), for systems in buckets, and
+fingerprints by them; J. B. Hreinsson, M. Kroyer and R. Pagh, "Storing a Compressed Function with Constant Time Access"
+(ESA 2009), for codewords as values; N. J. Calkin, "Dependent Sets of Constant Weight Binary Vectors" (1997), for rows
+with few ones. Where this differs: a bucket says how wide its systems are, instead of all having room for the fullest;
+codewords have a few lengths, each a system, where others solve for every bit by itself (M. Genuzio and S. Vigna,
+"Engineering Compressed Static Functions", 2018, have one system for all bits, and three to four places in memory).
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -23,6 +59,7 @@ cdef const char* retrieval_open(Retrieval* view, const uint8_t* data, uint64_t s
     cdef uint64_t spans, directory_size, after_groups
     if size < HEAD_BYTES:
         return "too short to be a retrieval"
+    view.base = data
     view.keys = load64(data)
     view.data_size = load64(data + 8)
     view.buckets = load32(data + 16)
@@ -33,7 +70,7 @@ cdef const char* retrieval_open(Retrieval* view, const uint8_t* data, uint64_t s
     if view.fingerprint_bits > FINGERPRINT_BITS_MAX:
         return "more bits of fingerprint than a retrieval may have"
     if view.groups < 1 or view.groups > GROUPS_MAX:
-        return "a retrieval has 1 to 7 groups"
+        return "a retrieval has 1 to 6 groups"
     if view.buckets < 1:
         return "a retrieval has at least one bucket"
     after_groups = HEAD_BYTES + GROUP_BYTES * <uint64_t>view.groups
@@ -85,18 +122,12 @@ cdef inline uint64_t start_of(const Retrieval* view, uint64_t bucket) noexcept n
     return <uint64_t>load32(span) + load16(span + 4 + 2 * (bucket % SPAN_BUCKETS))
 
 
-cdef inline uint32_t next_width(uint32_t width, uint64_t narrower) noexcept nogil:
-    if narrower >= width + WIDER_MAX:
-        return 0
-    return width + WIDER_MAX - <uint32_t>narrower
-
-
 cdef inline uint64_t solution(
     const uint8_t* data, uint64_t at, uint32_t width, uint32_t bits, uint64_t row
 ) noexcept nogil:
     """A row times the unknowns that begin at bit `at`, of an image's data."""
     cdef uint64_t found = 0, one
-    cdef uint32_t i
+    cdef int i
     for i in range(ROW_ONES):
         one = at + <uint64_t>one_of(row, i, width) * bits
         found ^= load64(data + (one >> 3)) >> (one & 7)
@@ -137,11 +168,11 @@ cdef int64_t retrieval_find(const Retrieval* view, uint64_t key) noexcept nogil:
     heads >>= FIRST_HEAD_BITS
     for i in range(1, view.groups):
         group = &view.group[i]
-        width = next_width(width, heads & 0x3F)
+        width = heads & 0xFF
         if <uint64_t>width * group.bits > end - at:
             return -1
         code = (code << group.bits) | solution(
-            view.data, at, width, group.bits, row_of(key, i, (heads >> 6) & 3)
+            view.data, at, width, group.bits, row_of(key, i, (heads >> 8) & 3)
         )
         if code - group.first_code < group.count:
             return <int64_t>(group.first_symbol + code - group.first_code)
@@ -151,48 +182,39 @@ cdef int64_t retrieval_find(const Retrieval* view, uint64_t key) noexcept nogil:
 
 
 cdef const char* retrieval_verify(const Retrieval* view, uint64_t* at) noexcept nogil:
-    cdef uint64_t bucket, place, expected = 0, end = 8 * view.data_size, bit, spans, heads, room = 0
-    cdef uint32_t i, width
-    spans = (<uint64_t>view.buckets + SPAN_BUCKETS - 1) // SPAN_BUCKETS
-    for bucket in range(SPAN_BUCKETS * spans):
-        at[0] = SPAN_BYTES * (bucket // SPAN_BUCKETS) + 4 + 2 * (bucket % SPAN_BUCKETS)
+    cdef uint64_t bucket, begin, expected = 0, end = 8 * view.data_size, bit, heads, keys = 0
+    cdef uint64_t directory = view.directory - view.base, data = view.data - view.base
+    cdef uint32_t i
+    for bucket in range((data - directory) // SPAN_BYTES * SPAN_BUCKETS):
+        at[0] = directory + bucket // SPAN_BUCKETS * SPAN_BYTES + 4 + 2 * (bucket % SPAN_BUCKETS)
+        begin = load16(view.base + at[0])  # from where the record says
         if bucket >= view.buckets:
-            if load16(view.directory + at[0]) != 0:
+            if begin != 0:
                 return "the directory of a retrieval says more than where its buckets begin"
             continue
-        if start_of(view, bucket) != expected:
+        if start_of(view, bucket) != expected or (bucket % SPAN_BUCKETS == 0 and begin != 0):
             return "a bucket of a retrieval does not begin where the one before it ends"
-        if bucket % SPAN_BUCKETS == 0 and load16(view.directory + at[0]) != 0:
-            return "a bucket of a retrieval does not begin where the one before it ends"
-        at[0] = expected
+        at[0] = data + expected
         bit = 8 * expected + view.head_bits
         if bit > end:
             return "a bucket of a retrieval reaches beyond the end of its data"
         heads = load64(view.data + expected)
-        width = heads & 0xFF
-        room += width
-        heads >>= FIRST_HEAD_BITS
-        bit += <uint64_t>width * view.group[0].bits
-        for i in range(1, view.groups):
-            if (heads & 0x3F) > width + WIDER_MAX:
-                return "a group of a retrieval's bucket is narrower than nothing"
-            width = next_width(width, heads & 0x3F)
-            heads >>= NEXT_HEAD_BITS
-            bit += <uint64_t>width * view.group[i].bits
+        keys += heads & 0xFF
+        for i in range(view.groups):
+            bit += (heads & 0xFF) * view.group[i].bits
+            heads >>= NEXT_HEAD_BITS if i else FIRST_HEAD_BITS
         if bit > end:
             return "a bucket of a retrieval reaches beyond the end of its data"
         expected = (bit + 7) // 8
         if bit & 7 and view.data[bit >> 3] >> (bit & 7) != 0:
             return "the padding of a retrieval's bucket is not zero"
-    at[0] = expected
+    at[0] = data + expected
     if expected != view.data_size:
         return "a retrieval has data beyond its last bucket"
-    for place in range(view.data_size, view.data_size + PADDING_BYTES):
-        if view.data[place] != 0:
-            at[0] = place
-            return "the padding of a retrieval is not zero"
-    if view.keys > room:
-        at[0] = 0
+    if load64(view.data + expected) != 0:
+        return "the padding of a retrieval is not zero"
+    at[0] = 0
+    if view.keys > keys:
         return "a retrieval has more keys than its buckets have room for"
     return NULL
 

@@ -9,9 +9,8 @@ from libc.string cimport memcpy, memset
 
 from rulecore._buffer cimport BufferView
 from rulecore._retrieval cimport (
-    bucket_of, FINGERPRINT_BITS_MAX, FIRST_HEAD_BITS, FIRST_SEEDS, FIRST_WIDTH_MAX, GROUPS_MAX, load32, load64,
-    NARROWER_MAX, NEXT_HEAD_BITS, NEXT_SEEDS, PADDING_BYTES, one_of, row_of, ROW_ONES, SPAN_BUCKETS, SPAN_BYTES,
-    WIDER_MAX,
+    bucket_of, FINGERPRINT_BITS_MAX, FIRST_HEAD_BITS, FIRST_SEEDS, GROUPS_MAX, load32, load64,
+    NEXT_HEAD_BITS, NEXT_SEEDS, one_of, PADDING_BYTES, row_of, ROW_ONES, SPAN_BUCKETS, SPAN_BYTES, WIDTH_MAX,
 )
 
 import os
@@ -21,14 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 from rulecore.errors import LimitError
 
 cdef enum:
-    BUCKET_KEYS_MAX = 248        # so that there are a few widths to try
-    ROW_WORDS = 5                # for FIRST_WIDTH_MAX + (GROUPS_MAX - 1) * WIDER_MAX bits
-    ROOM = 320                   # rows and unknowns of a system, and 64 more than those to look through in whole words
+    BUCKET_BITS = 4000           # what the keys of a bucket want together, on average, or
+    BUCKET_KEYS = 150            # how many they are, where they want little
+    BUCKET_KEYS_MAX = 248        # hardly ever reached, for keys are uniform
+    WIDER_MAX = WIDTH_MAX - BUCKET_KEYS_MAX  # unknowns more than keys; hardly ever more than 2
+    ROW_WORDS = 4                # for WIDTH_MAX bits
+    ROOM = 64 * ROW_WORDS        # rows and unknowns of a system
     CHUNK_SPANS = 64
+    WITHIN_MAX = 0xFFFF          # bytes, that a directory's record reaches
     DATA_BYTES_MAX = 0xFFFFFFFF
-    WITHIN_MAX = 0xFFFF
-    BUCKET_BITS = 4000           # a bucket is as large as this makes it, or
-    BUCKET_KEYS = 180            # as this does, where a key has few bits
 
 
 cdef struct Plan:
@@ -49,7 +49,6 @@ cdef struct System:
     # One word of every row together, so that a pivot goes through all rows in one loop.
     uint64_t row[ROW_WORDS][ROOM]
     uint64_t value[ROOM]
-    uint64_t mask[ROOM]
     uint32_t pivot[ROOM]
     uint64_t unknown[ROOM]
 
@@ -58,6 +57,35 @@ cdef struct Bucket:
     uint64_t key[ROOM]
     uint64_t code[ROOM]
     uint32_t group[ROOM]         # where the key's codeword ends
+
+
+cdef void take_away(
+    System* system, uint32_t pivot, uint32_t rows, uint32_t word, uint32_t words, uint32_t shift
+) noexcept nogil:
+    """Adds a row to those after it that have its leading bit: `shift` in `word`."""
+    cdef uint64_t* first = system.row[word]
+    cdef uint64_t* second
+    cdef uint64_t* value = system.value
+    cdef uint64_t bits = first[pivot], further, given = value[pivot], mask
+    cdef uint32_t i, w
+    if words - word == 1:
+        for i in range(pivot + 1, rows):
+            mask = -((first[i] >> shift) & 1)
+            first[i] ^= bits & mask
+            value[i] ^= given & mask
+        return
+    for w in range(word + 1, words):
+        second = system.row[w]
+        further = second[pivot]
+        if w + 1 < words:
+            for i in range(pivot + 1, rows):
+                second[i] ^= further & -((first[i] >> shift) & 1)
+        else:
+            for i in range(pivot + 1, rows):
+                mask = -((first[i] >> shift) & 1)
+                first[i] ^= bits & mask
+                second[i] ^= further & mask
+                value[i] ^= given & mask
 
 
 cdef bint solve(System* system, uint32_t rows, uint32_t width) noexcept nogil:
@@ -81,15 +109,7 @@ cdef bint solve(System* system, uint32_t rows, uint32_t width) noexcept nogil:
         system.value[found], system.value[done] = system.value[done], system.value[found]
         system.pivot[done] = column
         done += 1
-        for i in range(done, rows):
-            system.mask[i] = -((system.row[word][i] >> shift) & 1)
-        for w in range(word, words):
-            pivot = system.row[w][done - 1]
-            for i in range(done, rows):
-                system.row[w][i] ^= pivot & system.mask[i]
-        pivot = system.value[done - 1]
-        for i in range(done, rows):
-            system.value[i] ^= pivot & system.mask[i]
+        take_away(system, done - 1, rows, word, words, shift)
     if done < rows:
         return False
     memset(system.unknown, 0, sizeof(system.unknown))
@@ -118,22 +138,23 @@ cdef void put_unknowns(uint8_t* out, uint64_t at, const System* system, uint32_t
         put_bits(out, at + <uint64_t>i * bits, system.unknown[i])
 
 
-cdef uint32_t fill(
+cdef void fill(
     System* system, const Plan* plan, const Bucket* bucket, uint32_t count, uint32_t group, uint32_t width,
     uint32_t seed,
 ) noexcept nogil:
-    """The system of a group: a row and a value for each key that has bits there. Returns how many those are."""
-    cdef uint32_t rows = 0, i, word, one, words = (width + 63) // 64
+    """The system of a group: a row and a value for each key that has bits there."""
+    cdef uint32_t rows = 0, i, word, chosen, words = (width + 63) // 64
     cdef uint64_t row, value
+    cdef int one
     for i in range(count):
         if bucket.group[i] < group:
             continue
         row = row_of(bucket.key[i], group, seed)
         for word in range(words):
             system.row[word][rows] = 0
-        for word in range(ROW_ONES):
-            one = one_of(row, word, width)
-            system.row[one >> 6][rows] ^= <uint64_t>1 << (one & 63)
+        for one in range(ROW_ONES):
+            chosen = one_of(row, one, width)
+            system.row[chosen >> 6][rows] ^= <uint64_t>1 << (chosen & 63)
         value = bucket.code[i] >> (plan.length[bucket.group[i]] - plan.length[group])
         if group == 0:
             value = (value << plan.fingerprint_bits) | (
@@ -143,64 +164,40 @@ cdef uint32_t fill(
             value &= (<uint64_t>1 << plan.bits[group]) - 1
         system.value[rows] = value
         rows += 1
-    return rows
 
 
 cdef bint solve_group(
-    System* system, const Plan* plan, const Bucket* bucket, uint32_t count, uint32_t group,
-    uint32_t narrowest, uint32_t widest, uint32_t seeds, uint32_t* width, uint32_t* seed,
+    System* system, const Plan* plan, const Bucket* bucket, uint32_t count, uint32_t group, uint32_t* width,
+    uint32_t* seed,
 ) noexcept nogil:
-    cdef uint32_t rows
-    width[0] = narrowest
-    while width[0] <= widest:
-        for seed[0] in range(seeds):
-            rows = fill(system, plan, bucket, count, group, width[0], seed[0])
+    cdef uint32_t rows = 0, seeds = NEXT_SEEDS if group else FIRST_SEEDS, i
+    cdef int wider
+    for i in range(count):
+        rows += bucket.group[i] >= group
+    for wider in range(WIDER_MAX + 1):
+        width[0] = rows + wider
+        for i in range(seeds):
+            seed[0] = i
+            fill(system, plan, bucket, count, group, width[0], i)
             if solve(system, rows, width[0]):
                 return True
-        width[0] += 1
     return False
 
 
 cdef uint64_t write_bucket(
     System* system, const Plan* plan, const Bucket* bucket, uint32_t count, uint8_t* out
 ) noexcept nogil:
-    """Writes a bucket, over zeros; returns its size in bytes. 0: no system could be solved."""
-    cdef uint32_t group, i, width, seed, before, narrowest, wider = 0
-    cdef uint64_t at
-    cdef bint solved
-    while count + wider <= FIRST_WIDTH_MAX:
-        if not solve_group(
-            system, plan, bucket, count, 0, count + wider, FIRST_WIDTH_MAX, FIRST_SEEDS, &width, &seed
-        ):
+    """Writes a bucket, over zeros; returns its size in bytes. 0: it can't be solved, which chance alone won't do."""
+    cdef uint32_t group, width, seed
+    cdef uint64_t at = plan.head_bits, head_at = 0
+    for group in range(plan.groups):
+        if not solve_group(system, plan, bucket, count, group, &width, &seed):
             return 0
-        put_bits(out, 0, width | (<uint64_t>seed << 8))
-        at = plan.head_bits
-        put_unknowns(out, at, system, width, plan.bits[0])
-        at += <uint64_t>width * plan.bits[0]
-        solved = True
-        for group in range(1, plan.groups):
-            before = width
-            narrowest = 0
-            for i in range(count):
-                narrowest += bucket.group[i] >= group
-            if before > NARROWER_MAX and narrowest < before - NARROWER_MAX:
-                narrowest = before - NARROWER_MAX
-            solved = solve_group(
-                system, plan, bucket, count, group, narrowest, before + WIDER_MAX, NEXT_SEEDS, &width, &seed
-            )
-            if not solved:
-                break
-            put_bits(
-                out, FIRST_HEAD_BITS + NEXT_HEAD_BITS * (group - 1),
-                (before + WIDER_MAX - width) | (<uint64_t>seed << 6),
-            )
-            put_unknowns(out, at, system, width, plan.bits[group])
-            at += <uint64_t>width * plan.bits[group]
-        if solved:
-            return (at + 7) // 8
-        memset(out, 0, (at + 7) // 8)
-        wider = width + 1 - count
-    return 0
+        put_bits(out, head_at, width | (<uint64_t>seed << 8))
+        put_unknowns(out, at, system, width, plan.bits[group])
+        at += <uint64_t>width * plan.bits[group]
+        head_at += NEXT_HEAD_BITS if group else FIRST_HEAD_BITS
+    return (at + 7) // 8
 
 
 cdef inline uint32_t group_of(const Plan* plan, uint32_t symbol) noexcept nogil:
@@ -276,7 +273,7 @@ cdef class Writer:
                 )
             raise ValueError(f"unit keys do not ascend at number {at}")
         self.plan.buckets = max(
-            1, (bits + BUCKET_BITS - 1) // BUCKET_BITS, (self.plan.count + BUCKET_KEYS - 1) // BUCKET_KEYS
+            <uint64_t>1, (bits + BUCKET_BITS - 1) // BUCKET_BITS, (self.plan.count + BUCKET_KEYS - 1) // BUCKET_KEYS
         )
 
     cdef uint64_t take_bucket(self, uint64_t bucket, uint64_t key, uint64_t end, Bucket* taken) noexcept nogil:
@@ -312,7 +309,7 @@ cdef class Writer:
             end = first_of_bucket(&self.plan, last)
         for group in range(self.plan.groups):
             bits += self.plan.bits[group]
-        room = bytearray((end - key) * bits // 8 + (last - first) * (12 + 32 * bits // 8) + 64)
+        room = bytearray((end - key) * bits // 8 + (last - first) * (10 + WIDER_MAX * bits // 8) + 8)
         spans = (last - first + SPAN_BUCKETS - 1) // SPAN_BUCKETS
         starts = bytearray(SPAN_BYTES * spans)
         out = room

@@ -57,7 +57,7 @@ def test_many_symbols_of_skewed_weights_are_near_their_entropy() -> None:
     weights = [10**9 // rank for rank in range(1, 200_001)]
     code = prefix_code(runs(weights))
     assert len(code.lengths) > 3
-    assert bits(code, weights) - GROUP_BITS_PER_KEY * len(code.lengths) < entropy(runs(weights)) + 0.4
+    assert bits(code, weights) - GROUP_BITS_PER_KEY * len(code.lengths) < entropy(runs(weights)) + 0.3
 
 
 def test_symbols_of_one_weight_have_codewords_of_one_length() -> None:
@@ -95,9 +95,9 @@ def test_too_few_and_too_many_symbols_are_refused() -> None:
 @pytest.mark.parametrize(
     ("lengths", "counts", "message"),
     [
-        ((), (), "1 to 7 lengths"),
+        ((), (), "1 to 6 lengths"),
         ((1, 2), (1,), "a count for each"),
-        (tuple(range(1, 9)), (1,) * 8, "1 to 7 lengths"),
+        (tuple(range(1, 8)), (1,) * 7, "1 to 6 lengths"),
         ((2, 2), (1, 1), "ascend"),
         ((-1,), (1,), "ascend"),
         ((33,), (1,), "at most 32 bits"),

@@ -91,7 +91,7 @@ def test_any_keys_and_symbols_are_found_as_in_a_dict(data: st.DataObject) -> Non
     assert [reader.find(key) for key in keys] == symbols
 
 
-@given(st.integers(0, 2**32), st.integers(0, 240), st.lists(st.integers(1, 4), min_size=1, max_size=7))
+@given(st.integers(0, 2**32), st.integers(0, 240), st.lists(st.integers(1, 4), min_size=1, max_size=6))
 def test_any_code_is_read_as_it_is_written(seed: int, count: int, steps: list[int]) -> None:
     rng = random.Random(seed)
     lengths = [sum(steps[: at + 1]) for at in range(len(steps))]
@@ -111,15 +111,17 @@ def test_any_code_is_read_as_it_is_written(seed: int, count: int, steps: list[in
 def test_unknown_keys_are_taken_for_known_ones_as_often_as_fingerprints_agree(
     count: int, fingerprint_bits: int
 ) -> None:
-    tried = 4_000
+    images, unknown_each = 40, 1_000
     wrong = 0
-    for seed in range(40):
+    for seed in range(images):
         expected, image = made(count, "distinct", fingerprint_bits, seed)
-        unknown = keys_of(random.Random(seed + 1000), tried // 40 * 10)
+        unknown = keys_of(random.Random(seed + images), unknown_each)
         assert not expected.keys() & set(unknown)
         wrong += sum(symbol >= 0 for symbol in found(RetrievalReader(image), unknown))
-    mean = 10 * tried / 2**fingerprint_bits
+    mean = images * unknown_each / 2**fingerprint_bits
     assert wrong < mean + 6 * mean**0.5
+    if count == 5_000:  # so that nearly all codewords have a symbol
+        assert wrong > 0.5 * mean
 
 
 def test_it_takes_little_more_than_the_entropy() -> None:
@@ -209,7 +211,7 @@ def test_damage_of_any_kind_is_harmless(data: st.DataObject) -> None:
     sound(bytes(damaged))
 
 
-@given(st.binary(max_size=400), st.integers(1, 7), st.integers(1, 5), st.integers(0, 2**32))
+@given(st.binary(max_size=400), st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**32))
 def test_a_head_that_fits_any_data_is_harmless(data: bytes, groups: int, buckets: int, seed: int) -> None:
     rng = random.Random(seed)
     lengths = sorted(rng.sample(range(1, 33), groups))
@@ -238,7 +240,9 @@ def test_verifying_finds_every_flipped_bit_of_what_holds_the_buckets_together() 
     seen -= {8 * (HEAD_BYTES + GROUP_BYTES * group + 4) + bit for group in range(groups) for bit in range(32)}
     for at in heads(image):
         seen |= {8 * at + bit for bit in range(8)}
-        seen |= {8 * at + 12 + 8 * group + bit for group in range(groups - 1) for bit in (3, 4, 5)}  # at least a byte
+        seen |= {
+            8 * at + 12 + 10 * group + bit for group in range(groups - 1) for bit in (3, 4, 5, 6, 7)
+        }  # at least a byte
     seen |= {8 * len(image) - 1 - bit for bit in range(64)}
     for bit in seen:
         damaged = bytearray(image)
@@ -250,7 +254,7 @@ def head(
     groups: list[tuple[int, int]], *, keys: int = 0, buckets: int = 1, fingerprint_bits: int = 8, zero: int = 0
 ) -> bytes:
     """A retrieval of empty buckets."""
-    size = buckets * -(-(12 + 8 * (len(groups) - 1)) // 8)
+    size = buckets * -(-(12 + 10 * (len(groups) - 1)) // 8)
     named = b"".join(struct.pack("<II", *group) for group in groups)
     data = bytes(68 * -(-buckets // 32) + size + 8)
     return struct.pack("<QQIBBH", keys, size, buckets, fingerprint_bits, len(groups), zero) + named + data
@@ -262,8 +266,8 @@ def head(
         (b"", "too short to be"),
         (head([(1, 1)], zero=1), "must be zero"),
         (head([(1, 1)], fingerprint_bits=25), "more bits of fingerprint"),
-        (head([]), "1 to 7 groups"),
-        (head([(at, 1) for at in range(1, 9)]), "1 to 7 groups"),
+        (head([]), "1 to 6 groups"),
+        (head([(at, 1) for at in range(1, 8)]), "1 to 6 groups"),
         (head([(1, 1)], buckets=0), "at least one bucket"),
         (head([(1, 1)])[:80], "too short for the directory"),
         (head([(2, 1), (2, 1)]), "do not ascend"),
@@ -294,7 +298,7 @@ DATA: Final = DIRECTORY + 68
         (changed(changed(PLAIN, DIRECTORY, b"\xff\xff\xff\xff"), DIRECTORY + 4, b"\1"), "does not begin where"),
         (changed(PLAIN, DIRECTORY + 6, b"\1"), "more than where its buckets begin"),
         (changed(PLAIN, DATA, b"\4"), "reaches beyond the end"),
-        (changed(PLAIN, DATA + 1, b"\xf0"), "narrower than nothing"),
+        (changed(PLAIN, DATA + 1, b"\xf0"), "reaches beyond the end"),
         (changed(PLAIN, DATA + 2, b"\x80"), "padding of a retrieval's bucket"),
         (changed(PLAIN, DATA + 3, b"\1"), "padding of a retrieval is not zero"),
         (head([(1, 1)], keys=1), "more keys than"),
