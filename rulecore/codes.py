@@ -24,8 +24,8 @@ LENGTHS_MAX: Final = 6
 LENGTH_BITS_MAX: Final = 32
 SYMBOLS_MAX: Final = 2**32 - 1
 
-GROUP_BITS_PER_KEY: Final = 0.08
-"""What one more length costs a key: a group's head of 10 bits, and what its unknowns waste, in a bucket of 150 keys."""
+GROUP_BITS_PER_KEY: Final = 0.1
+"""What one more length costs a key in a bucket of 150: its group's head, what its unknowns waste, a little for time."""
 
 _PRICE_STEPS: Final = 48
 
