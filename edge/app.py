@@ -22,12 +22,16 @@ from edge.service import Service
 
 
 class ReleaseStatus(msgspec.Struct, frozen=True):
-    """The release that this worker serves. Times are seconds since 1970."""
+    """The release that this worker serves. Times are seconds since 1970.
+
+    The snapshot's checksum and version are with its deltas; its visitors are without them.
+    """
 
     release: str
     bundle: str
     bundle_checksum: str
     snapshot_checksum: str | None
+    snapshot_version: int | None
     made_at: float
     loaded_at: float
     age_seconds: float
@@ -116,6 +120,7 @@ def _status(service: Service) -> Status:
             bundle=engine.bundle.name,
             bundle_checksum=mine.bundle_checksum,
             snapshot_checksum=mine.snapshot_checksum,
+            snapshot_version=mine.snapshot_version,
             made_at=release.made_at,
             loaded_at=release.loaded_at,
             age_seconds=release.age_seconds(time.time()),

@@ -43,6 +43,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     release: str = ""
     bundle_checksum: str = ""
     snapshot_checksum: str | None = None
+    snapshot_version: int | None = None
     loaded_at: float = 0.0
     error: LoadError | None = None
     counters: Counters = msgspec.field(default_factory=Counters)

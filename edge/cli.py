@@ -1,7 +1,7 @@
-"""The command `edge`: reads the command line into a `Config` and starts the supervisor.
+"""The command `edge`: reads the command line, and starts the supervisor or tries the files.
 
-Exit codes: 0 stopped as asked, 1 could not start (bad files, address taken), 2 wrong command line, 3 stopped, but
-workers had to be killed.
+Exit codes: 0 stopped as asked or the files are sound, 1 could not start (bad files, address taken) or bad files,
+2 wrong command line, 3 stopped, but workers had to be killed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge import log
 from edge.config import Config, Files, LogFormat
-from edge.supervisor import serve
+from edge.supervisor import EXIT_NOT_STARTED, EXIT_STOPPED, serve
 
 _SERVE_HELP = """\
 Decide variants over HTTP for a CDN node and application servers. This is the private listener: whoever reaches it
@@ -23,7 +23,13 @@ signals:
   SIGTERM, SIGINT  finish the requests under way and stop; again: stop at once
   SIGHUP           look at the files again; changed files are noticed without it, too
 
-Replace the files by rename, never in place. Files that can't be served are refused and the old ones go on.
+Replace the files by rename, never in place. Files that can't be served are refused and the old ones go on. The
+checksums of a snapshot are not compared here: `edge check` does it, before you put one in place.
+"""
+
+_CHECK_HELP = """\
+Load the files as a worker would and read the snapshot whole, with all its checksums. Say whether they can be served:
+with exit code 0 if so, 1 if not.
 """
 
 
@@ -33,8 +39,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if (options.snapshot is None) != (options.keys is None):
         parser.error("--snapshot and --keys go together")
+    if options.delta and options.snapshot is None:
+        parser.error("--delta needs --snapshot")
+    files = Files(bundle=options.bundle, snapshot=options.snapshot, deltas=tuple(options.delta), keys=options.keys)
+    code: int = options.run(files, options)
+    return code
+
+
+def _serve(files: Files, options: argparse.Namespace) -> int:
     config = Config(
-        files=Files(bundle=options.bundle, snapshot=options.snapshot, keys=options.keys),
+        files=files,
         workers=options.workers,
         host=options.host,
         port=options.port,
@@ -45,19 +59,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     return serve(config)
 
 
+def _check(files: Files, _options: argparse.Namespace) -> int:
+    # Imported here: the supervisor does without the engine.
+    from edge.release import ReleaseError, check  # noqa: PLC0415
+
+    try:
+        release = check(files)
+    except ReleaseError as error:
+        log.say(f"edge: {error.message}")
+        return EXIT_NOT_STARTED
+    log.say(f"edge: release {release.engine.release} can be served")
+    return EXIT_STOPPED
+
+
 def _parser() -> argparse.ArgumentParser:
     defaults = Config(files=Files(bundle=Path()))
     parser = argparse.ArgumentParser(prog="edge", description="Edgewise at a CDN node.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser(
+        "check",
+        help="try the files before they are put in place",
+        description=_CHECK_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=_check)
+    _add_files(command)
     command = commands.add_parser(
         "serve",
         help="answer decisions over HTTP",
         description=_SERVE_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("--bundle", type=Path, required=True, metavar="FILE", help="the compiled bundle")
-    command.add_argument("--snapshot", type=Path, metavar="FILE", help="the membership snapshot; needs --keys")
-    command.add_argument("--keys", type=Path, metavar="DIR", help="the directory of membership.json")
+    command.set_defaults(run=_serve)
+    _add_files(command)
     command.add_argument(
         "--workers",
         type=_between(1, 1024),
@@ -80,6 +114,21 @@ def _parser() -> argparse.ArgumentParser:
         help="how log lines are written on standard error (default: %(default)s)",
     )
     return parser
+
+
+def _add_files(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--bundle", type=Path, required=True, metavar="FILE", help="the compiled bundle")
+    command.add_argument("--snapshot", type=Path, metavar="FILE", help="the membership snapshot; needs --keys")
+    command.add_argument(
+        "--delta",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="changes on top of the snapshot, in the order in which they follow one another",
+    )
+    command.add_argument("--keys", type=Path, metavar="DIR", help="the directory of membership.json")
 
 
 def _cores() -> int:

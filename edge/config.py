@@ -19,10 +19,14 @@ class LogFormat(enum.StrEnum):
 
 
 class Files(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a release lies. A snapshot comes with the directory of the keys that look visitors up in it."""
+    """Where a release lies. A snapshot comes with the directory of the keys that look visitors up in it.
+
+    `deltas` lie on the snapshot, in the order in which they follow one another.
+    """
 
     bundle: Path
     snapshot: Path | None = None
+    deltas: tuple[Path, ...] = ()
     keys: Path | None = None
 
 

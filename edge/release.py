@@ -4,8 +4,11 @@ Everything here runs in a thread of its own, never on a request's way. A release
 when any of them changed while they were read, what was read is thrown away and the files are looked at again. So two
 files that are reached through one directory (a symbolic link that is replaced by rename) always change together.
 
-Files must be replaced by rename, never rewritten in place: a snapshot is mapped, and a mapping must not shrink under
-its reader. A bundle is small and is read into memory.
+Files must be replaced by rename, never rewritten in place: a snapshot and its deltas are mapped, so that all workers
+share their pages, and a mapping must not shrink under its reader. A bundle is small and is read into memory.
+
+A snapshot's pages are brought in before it is swapped in, but its checksums are not compared: that is done once, by
+`check`, for whoever installs it. No answer to a damaged one reads out of bounds.
 """
 
 from __future__ import annotations
@@ -23,14 +26,15 @@ from edge import log
 from edge.board import LoadError
 from edge.config import Config, Files
 from edge.context import RequestReader
-from rulecore import BundleImage, Engine, Membership
-from rulecore.errors import EdgewiseError, ImageError, LinkError
+from rulecore import BundleImage, DeltaImage, Engine, Membership
+from rulecore.errors import EdgewiseError, ImageError
 from rulecore.keys import KEY_FILE, MembershipKeys
 from rulecore.limits import LIMITS
 from rulecore.mapping import map_file
 
 KEYS_BYTES_MAX: Final = 1 << 20
 LOOKS_MAX: Final = 5
+MESSAGE_CHARS_MAX: Final = 2_000
 
 Identity = tuple[tuple[int, int, int, int] | None, ...]
 """Of each file: device, inode, size and time of change in nanoseconds; None for one that is not there."""
@@ -81,6 +85,15 @@ def load(files: Files) -> Release:
     raise ReleaseError("changing", "the files go on changing while they are read", lasting=False)
 
 
+def check(files: Files) -> Release:
+    """Load the files as a worker does, and read the snapshot whole with its checksums. Raises ReleaseError."""
+    release = load(files)
+    if files.snapshot is not None and release.engine.membership is not None:
+        with _naming(files.snapshot):
+            release.engine.membership.image.verify()
+    return release
+
+
 def _load(files: Files, identity: Identity) -> Release:
     try:
         engine = _link(files)
@@ -94,7 +107,7 @@ def _load(files: Files, identity: Identity) -> Release:
         reader=RequestReader(engine.bundle.attributes),
         placements=frozenset(engine.bundle.placements),
         identity=identity,
-        made_at=max((entry[3] for entry in identity[:2] if entry is not None), default=0) / 1e9,
+        made_at=max((entry[3] for entry in identity[: 2 + len(files.deltas)] if entry is not None), default=0) / 1e9,
         loaded_at=time.time(),
     )
 
@@ -103,6 +116,7 @@ def _paths(files: Files) -> Iterator[Path]:
     yield files.bundle
     if files.snapshot is not None and files.keys is not None:
         yield files.snapshot
+        yield from files.deltas
         yield files.keys / KEY_FILE
 
 
@@ -117,14 +131,27 @@ def _identify(path: Path) -> tuple[int, int, int, int] | None:
 def _link(files: Files) -> Engine:
     with _naming(files.bundle):
         bundle = BundleImage(_read(files.bundle, LIMITS.bundle_bytes_max))
-    membership = None
-    if files.snapshot is not None and files.keys is not None:
-        keys_file = files.keys / KEY_FILE
-        with _naming(keys_file):
-            keys = MembershipKeys.from_json(_read(keys_file, KEYS_BYTES_MAX))
-        with _naming(files.snapshot):
-            membership = Membership(map_file(files.snapshot), keys)
-    return Engine(bundle, membership)
+    if files.snapshot is None or files.keys is None:
+        return Engine(bundle)
+    membership = _open_membership(files.snapshot, files.deltas, files.keys / KEY_FILE)
+    engine = Engine(bundle, membership)
+    with _naming(files.snapshot):
+        membership.populate()
+    return engine
+
+
+def _open_membership(snapshot: Path, deltas: tuple[Path, ...], keys_file: Path) -> Membership:
+    with _naming(keys_file):
+        keys = MembershipKeys.from_json(_read(keys_file, KEYS_BYTES_MAX))
+    with _naming(snapshot):
+        data = map_file(snapshot)
+    changes = []
+    for path in deltas:
+        with _naming(path):
+            changes.append(map_file(path))
+            DeltaImage(changes[-1])  # so that it is named if it is the bad one; it is small
+    with _naming(snapshot):
+        return Membership(data, keys, changes)
 
 
 @contextlib.contextmanager
@@ -136,6 +163,8 @@ def _naming(path: Path) -> Iterator[None]:
         raise ReleaseError("missing", f"{path}: there is no such file") from error
     except ImageError as error:
         raise ReleaseError("bad_image", f"{path}: {error}") from error
+    except EdgewiseError as error:
+        raise ReleaseError("refused", f"{path}: {_plain(error)}") from error
     except (KeyError, ValueError) as error:
         raise ReleaseError("bad_file", f"{path}: {_plain(error)}") from error
     except OSError as error:
@@ -151,9 +180,8 @@ def _read(path: Path, bytes_max: int) -> bytes:
 
 
 def _plain(error: Exception) -> str:
-    if isinstance(error, LinkError) and error.missing:
-        return f"{error}: {', '.join(error.missing[:20])}"
-    return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    said = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return said if len(said) <= MESSAGE_CHARS_MAX else f"{said[:MESSAGE_CHARS_MAX]}..."
 
 
 class Releases:

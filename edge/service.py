@@ -56,6 +56,7 @@ class Service:
             release=release.engine.release,
             bundle_checksum=f"{release.engine.bundle.checksum:016x}",
             snapshot_checksum=None if membership is None else f"{membership.checksum:016x}",
+            snapshot_version=None if membership is None else membership.version,
             loaded_at=release.loaded_at,
             error=error,
             counters=self.counters,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rulecore import write_bundle
@@ -118,6 +118,17 @@ def bundle_of_segment(name: str) -> Bundle:
     """A bundle that asks for one precomputed segment."""
     place = placement("hero", {"seen": None, "other": None}, "other", serve("in", "seen", InSegment(name)))
     return Bundle("segment", "UTC", (BY_NAME["visitor_id"],), (Segment(name, ()),), (), (), (place,))
+
+
+def marked_by_segment(marks: Sequence[str]) -> Bundle:
+    """A bundle that marks everything by the one of these segments that the visitor is in, who must agree to that."""
+    variants = {mark: b'{"from":"%b"}' % mark.encode() for mark in ("none", *marks)}
+    places = tuple(
+        placement(name, variants, "none", *(serve(f"in-{mark}", mark, InSegment(mark)) for mark in marks))
+        for name in ("banner", "hero")
+    )
+    segments = tuple(Segment(mark, ("personalization",)) for mark in marks)
+    return Bundle("by-segment", "UTC", (BY_NAME["visitor_id"],), segments, (), (), places)
 
 
 def put(path: Path, content: Bundle | bytes) -> None:

@@ -17,9 +17,10 @@ BODY = b'{"context":{}}'
 class Caller(threading.Thread):
     """One caller on a kept connection. A failure to connect is told from a request that got no whole answer."""
 
-    def __init__(self, server: Server, enough: threading.Event) -> None:
+    def __init__(self, server: Server, enough: threading.Event, body: bytes) -> None:
         super().__init__()
         self._server = server
+        self._body = body
         self._enough = enough
         self.answers: list[tuple[int, bytes]] = []
         self.not_connected = 0
@@ -43,7 +44,7 @@ class Caller(threading.Thread):
                 connection.close()
 
     def _ask(self, connection: http.client.HTTPConnection) -> None:
-        connection.request("POST", "/v1/decide", body=BODY)
+        connection.request("POST", "/v1/decide", body=self._body)
         answer = connection.getresponse()
         self.answers.append((answer.status, answer.read()))
 
@@ -67,10 +68,10 @@ def _connection(server: Server) -> http.client.HTTPConnection:
 
 
 @contextmanager
-def callers(server: Server, count: int) -> Iterator[list[Caller]]:
+def callers(server: Server, count: int, body: bytes = BODY) -> Iterator[list[Caller]]:
     """So many callers at once, for as long as the block runs."""
     enough = threading.Event()
-    threads = [Caller(server, enough) for _ in range(count)]
+    threads = [Caller(server, enough, body) for _ in range(count)]
     for thread in threads:
         thread.start()
     try:

@@ -13,8 +13,10 @@ import pytest
 
 from edge import cli
 from edge.config import Config, Files, LogFormat
-from tests.edge.bundles import marked, put
+from tests.deltas import delta_on
+from tests.edge.bundles import bundle_of_segment, marked, put
 from tests.edge.serving import until
+from tests.edge.snapshots import KEYS, put_snapshot
 
 
 def given(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Config:
@@ -39,10 +41,10 @@ def test_by_default_it_listens_on_the_loopback_interface_only(monkeypatch: pytes
 
 
 def test_every_option_reaches_the_config(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = "--bundle b --snapshot s --keys k --workers 3 --host ::1 --port 0 --uds u --log-format console"
-    config = given(monkeypatch, *line.split())
+    line = "--bundle b --snapshot s --delta d e --delta f --keys k --workers 3 --host ::1 --port 0 --uds u"
+    config = given(monkeypatch, *line.split(), "--log-format", "console")
     assert config == Config(
-        files=Files(bundle=Path("b"), snapshot=Path("s"), keys=Path("k")),
+        files=Files(bundle=Path("b"), snapshot=Path("s"), deltas=(Path("d"), Path("e"), Path("f")), keys=Path("k")),
         workers=3,
         host="::1",
         port=0,
@@ -58,6 +60,8 @@ def test_every_option_reaches_the_config(monkeypatch: pytest.MonkeyPatch) -> Non
         ("serve", "--bundle"),
         ("serve --bundle b --snapshot s", "--snapshot and --keys go together"),
         ("serve --bundle b --keys k", "--snapshot and --keys go together"),
+        ("serve --bundle b --delta d", "--delta needs --snapshot"),
+        ("check --bundle b --snapshot s", "--snapshot and --keys go together"),
         ("serve --bundle b --workers 0", "between 1 and 1024"),
         ("serve --bundle b --workers many", "--workers: a whole number between 1 and 1024"),
         ("serve --bundle b --port 65536", "between 0 and 65535"),
@@ -141,3 +145,21 @@ def test_a_host_that_no_host_can_be_called_ends_with_code_1() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert done.stderr == f"edge: can't listen on {'a' * 300}:8600: that is no name of a host\n"
+
+
+def test_files_are_tried_before_they_are_put_in_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path / "bundle", bundle_of_segment("vip"))
+    base = put_snapshot(tmp_path, {"v-1": ["vip"]}, {"tier": {"v-1": "gold"}})
+    put(tmp_path / "delta", delta_on([base], {"v-2": ["vip"]}, KEYS))
+    line = ["check"]
+    for name in ("bundle", "snapshot", "delta", "keys"):
+        line += [f"--{name}", str(tmp_path / name)]
+    assert cli.main(line) == 0
+    assert "can be served" in capsys.readouterr().err
+    put(tmp_path / "snapshot", base[:-1] + bytes([base[-1] ^ 1]))
+    assert cli.main(line) == 1
+    assert f"edge: {tmp_path / 'snapshot'}: " in capsys.readouterr().err
+    put(tmp_path / "snapshot", base)
+    put(tmp_path / "delta", b"")
+    assert cli.main(line) == 1
+    assert f"edge: {tmp_path / 'delta'}: " in capsys.readouterr().err

@@ -9,11 +9,14 @@ import msgspec
 import pytest
 
 from edge.config import Config, Files
-from edge.release import ReleaseError, Releases, load
-from rulecore.keys import MembershipKeys
-from rulecore.snapshot import write_snapshot
+from edge.release import Release, ReleaseError, Releases, check, load
+from rulecore import SnapshotImage
+from tests.deltas import delta_on
 from tests.edge.bundles import bundle_of_segment, marked, put
 from tests.edge.serving import write_config
+from tests.edge.snapshots import KEYS, files, put_snapshot
+
+Changes = dict[str, list[str] | None]
 
 
 @pytest.fixture
@@ -155,12 +158,18 @@ def test_one_rename_of_a_directory_s_link_changes_all_files_together(tmp_path: P
     assert mark(releases) == "two"
 
 
-def snapshot(directory: Path, members: dict[str, list[str]]) -> Files:
-    keys = MembershipKeys(b"s" * 16, {1: b"k" * 16})
-    (directory / "keys").mkdir(exist_ok=True)
-    put(directory / "keys" / "membership.json", keys.to_json())
-    put(directory / "snapshot", write_snapshot(members, keys, 1))
-    return Files(bundle=directory / "bundle", snapshot=directory / "snapshot", keys=directory / "keys")
+def with_snapshot(directory: Path, members: dict[str, list[str]], *changes: Changes) -> Files:
+    """The files of a snapshot, with deltas of these changes."""
+    chain = [put_snapshot(directory, members)]
+    found = files(directory, deltas=len(changes))
+    for path, changed in zip(found.deltas, changes, strict=True):
+        chain.append(delta_on(chain, changed, KEYS))
+        put(path, chain[-1])
+    return found
+
+
+def shown(release: Release, *visitors: str) -> list[str]:
+    return [release.engine.decide_all({"visitor_id": visitor}, 0)[0].variant for visitor in visitors]
 
 
 def test_a_bundle_may_go_without_a_snapshot(tmp_path: Path) -> None:
@@ -170,31 +179,93 @@ def test_a_bundle_may_go_without_a_snapshot(tmp_path: Path) -> None:
 
 def test_a_snapshot_is_linked_and_looked_up(tmp_path: Path) -> None:
     put(tmp_path / "bundle", bundle_of_segment("vip"))
-    release = load(snapshot(tmp_path, {"v-1": ["vip"]}))
-    shown = [release.engine.decide_all({"visitor_id": visitor}, 0)[0].variant for visitor in ("v-1", "v-2")]
-    assert shown == ["seen", "other"]
+    release = load(with_snapshot(tmp_path, {"v-1": ["vip"]}))
+    assert shown(release, "v-1", "v-2") == ["seen", "other"]
 
 
 def test_a_bundle_and_a_snapshot_that_do_not_belong_together_are_refused_by_name(tmp_path: Path) -> None:
     put(tmp_path / "bundle", bundle_of_segment("vip"))
     with pytest.raises(ReleaseError, match="vip") as caught:
-        load(snapshot(tmp_path, {"v-1": ["hesitant"]}))
+        load(with_snapshot(tmp_path, {"v-1": ["hesitant"]}))
     assert caught.value.code == "refused"
 
 
 def test_a_change_of_the_snapshot_or_the_keys_is_noticed(tmp_path: Path) -> None:
     put(tmp_path / "bundle", bundle_of_segment("vip"))
-    files = snapshot(tmp_path, {"v-1": ["vip"]})
-    releases = Releases(write_config(tmp_path, files=files))
+    found = with_snapshot(tmp_path, {"v-1": ["vip"]})
+    releases = Releases(write_config(tmp_path, files=found))
     put(tmp_path / "keys" / "membership.json", b"{}")
     for _ in range(2):
         releases.look()
     assert code_of(releases) == "bad_file"
-    snapshot(tmp_path, {"v-2": ["vip"]})
+    put_snapshot(tmp_path, {"v-2": ["vip"]})
     for _ in range(2):
         releases.look()
     assert code_of(releases) is None
-    assert releases.current.engine.decide_all({"visitor_id": "v-2"}, 0)[0].variant == "seen"
+    assert shown(releases.current, "v-2") == ["seen"]
+
+
+def test_deltas_lie_on_the_snapshot_in_their_order(tmp_path: Path) -> None:
+    put(tmp_path / "bundle", bundle_of_segment("vip"))
+    changes: list[Changes] = [{"v-1": [], "v-2": ["vip"], "v-3": ["vip"]}, {"v-2": None, "v-3": ["other"]}]
+    release = load(with_snapshot(tmp_path, {"v-1": ["vip"], "v-4": ["vip"]}, *changes))
+    assert shown(release, "v-1", "v-2", "v-3", "v-4") == ["other", "other", "other", "seen"]
+    assert release.engine.membership is not None
+    assert release.engine.membership.version == 2
+
+
+def test_a_delta_with_a_new_segment_serves_a_bundle_that_needs_it(tmp_path: Path) -> None:
+    put(tmp_path / "bundle", bundle_of_segment("vip"))
+    release = load(with_snapshot(tmp_path, {"v-1": ["new"]}, {"v-2": ["vip"]}))
+    assert shown(release, "v-1", "v-2") == ["other", "seen"]
+
+
+def test_a_changed_delta_is_taken_and_one_that_does_not_fit_leaves_the_old_release(tmp_path: Path) -> None:
+    put(tmp_path / "bundle", bundle_of_segment("vip"))
+    found = with_snapshot(tmp_path, {"v-1": ["vip"]}, {"v-2": ["vip"]})
+    first = (tmp_path / "snapshot").read_bytes()
+    releases = Releases(write_config(tmp_path, files=found))
+    put(tmp_path / "delta-1", delta_on([first], {"v-3": ["vip"]}, KEYS))
+    for _ in range(2):
+        releases.look()
+    assert shown(releases.current, "v-1", "v-2", "v-3") == ["seen", "other", "seen"]
+
+    second = put_snapshot(tmp_path, {"v-4": ["vip"]})
+    for _ in range(2):
+        releases.look()
+    assert releases.error is not None
+    assert releases.error.code == "refused"
+    for name in (first, second):  # whose delta it is, and what it was put on
+        assert f"{SnapshotImage(name).checksum:016x}" in releases.error.message
+    assert shown(releases.current, "v-3", "v-4") == ["seen", "other"]
+
+    put(tmp_path / "delta-1", delta_on([second], {"v-5": ["vip"]}, KEYS))
+    for _ in range(2):
+        releases.look()
+    assert releases.error is None
+    assert shown(releases.current, "v-3", "v-4", "v-5") == ["other", "seen", "seen"]
+
+
+def test_a_chain_with_a_gap_or_out_of_order_is_refused_by_name(tmp_path: Path) -> None:
+    put(tmp_path / "bundle", bundle_of_segment("vip"))
+    found = with_snapshot(tmp_path, {"v-1": ["vip"]}, {"v-2": ["vip"]}, {"v-3": ["vip"]})
+    for deltas in (found.deltas[1:], found.deltas[::-1]):
+        with pytest.raises(ReleaseError, match=r"snapshot: delta [0-9a-f]{16} \(version 2\)") as caught:
+            load(msgspec.structs.replace(found, deltas=deltas))
+        assert caught.value.code == "refused"
+
+
+def test_a_damaged_snapshot_is_told_by_who_installs_it(tmp_path: Path) -> None:
+    put(tmp_path / "bundle", bundle_of_segment("vip"))
+    put_snapshot(tmp_path, {"v-1": ["vip"]}, {"tier": {"v-1": "gold"}})
+    assert check(files(tmp_path)).engine.membership is not None
+    damaged = bytearray((tmp_path / "snapshot").read_bytes())
+    damaged[-1] ^= 1
+    put(tmp_path / "snapshot", bytes(damaged))
+    assert load(files(tmp_path)).engine.membership is not None, "it is opened in no time, whatever its size"
+    with pytest.raises(ReleaseError, match="snapshot: ") as caught:
+        check(files(tmp_path))
+    assert caught.value.code == "bad_image"
 
 
 @pytest.mark.parametrize(
@@ -203,17 +274,29 @@ def test_a_change_of_the_snapshot_or_the_keys_is_noticed(tmp_path: Path) -> None
         ("bundle", b"", "bad_image"),
         ("snapshot", b"", "bad_image"),
         ("snapshot", b"nonsense" * 100, "bad_image"),
+        ("delta-1", b"", "bad_image"),
+        ("delta-2", b"nonsense" * 100, "bad_image"),
         ("keys/membership.json", b"", "bad_file"),
         ("keys/membership.json", b"x" * (2 << 20), "bad_file"),
     ],
 )
 def test_each_bad_file_is_named(tmp_path: Path, name: str, content: bytes, code: str) -> None:
     put(tmp_path / "bundle", bundle_of_segment("vip"))
-    files = snapshot(tmp_path, {"v-1": ["vip"]})
+    found = with_snapshot(tmp_path, {"v-1": ["vip"]}, {"v-2": []}, {"v-3": []})
     put(tmp_path / name, content)
     with pytest.raises(ReleaseError, match=name) as caught:
-        load(files)
+        load(found)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("name", ["bundle", "snapshot", "delta-1", "delta-2", "keys/membership.json"])
+def test_each_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    put(tmp_path / "bundle", bundle_of_segment("vip"))
+    found = with_snapshot(tmp_path, {"v-1": ["vip"]}, {"v-2": []}, {"v-3": []})
+    (tmp_path / name).unlink()
+    with pytest.raises(ReleaseError, match=f"{name}: there is no such file") as caught:
+        load(found)
+    assert caught.value.code == "missing"
 
 
 def test_the_age_is_that_of_the_newest_file_and_never_negative(config: Config) -> None:
@@ -222,3 +305,11 @@ def test_the_age_is_that_of_the_newest_file_and_never_negative(config: Config) -
     assert release.made_at == 1000.0
     assert release.age_seconds(1060.0) == 60.0
     assert release.age_seconds(900.0) == 0.0
+
+
+def test_a_newer_delta_makes_a_release_newer_and_newer_keys_do_not(tmp_path: Path) -> None:
+    put(tmp_path / "bundle", bundle_of_segment("vip"))
+    found = with_snapshot(tmp_path, {"v-1": ["vip"]}, {"v-2": []}, {"v-3": []})
+    for second, name in enumerate(("bundle", "snapshot", "delta-1", "delta-2", "keys/membership.json"), 1_000):
+        os.utime(tmp_path / name, (second, second))
+    assert load(found).made_at == 1_003.0

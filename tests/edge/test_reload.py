@@ -6,12 +6,18 @@ import json
 import signal
 from pathlib import Path
 
-from tests.edge.bundles import marked, put
+import pytest
+
+from edge.config import Files
+from tests.deltas import delta_on
+from tests.edge.bundles import marked, marked_by_segment, put
 from tests.edge.load import Caller, callers
 from tests.edge.serving import Server, until, write_config
+from tests.edge.snapshots import KEYS, files, put_snapshot
 
 CALLERS = 4
 REQUESTS_MIN = 3_000
+MARKS = ["m0", "m1", "m2", "m3", "m4"]
 
 
 def served(server: Server) -> set[str]:
@@ -33,18 +39,67 @@ def check(caller: Caller, releases: dict[str, str]) -> None:
         assert len(answer["decisions"]) == 2
 
 
-def test_reloads_under_load_fail_no_request_and_mix_no_releases(tmp_path: Path) -> None:
-    bundle = tmp_path / "bundle"
-    put(bundle, marked("m0"))
-    with Server(write_config(tmp_path, workers=2)) as server:
-        releases = {served(server).pop(): "m0"}
-        with callers(server, CALLERS) as asking:
+class Bundles:
+    """A bundle is replaced, by bad ones and by good ones in turn."""
+
+    error = "bad_image"
+    body = b'{"context":{}}'
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "bundle"
+        self.files = Files(bundle=self._path)
+        self.put_good(0)
+
+    def put_bad(self) -> None:
+        put(self._path, b"bad")
+
+    def put_good(self, number: int) -> None:
+        put(self._path, marked(self.mark(number)))
+
+    def mark(self, number: int) -> str:
+        """What marks the answers then."""
+        return f"m{number}"
+
+
+class Deltas:
+    """Of two deltas the second is replaced: by one that follows something else, and by one that fits, in turn."""
+
+    error = "refused"
+    body = b'{"context":{"visitor_id":"v-1","consent":["personalization"]}}'
+
+    def __init__(self, directory: Path) -> None:
+        self.files = files(directory, deltas=2)
+        put(directory / "bundle", marked_by_segment(MARKS))
+        base = put_snapshot(directory, {"v-1": MARKS[:3], "v-2": MARKS[1:]})
+        self._chain = [base, delta_on([base], {"v-1": MARKS[:2]}, KEYS)]
+        put(self.files.deltas[0], self._chain[1])
+        self.put_good(0)
+
+    def put_bad(self) -> None:
+        put(self.files.deltas[1], self._chain[1])
+
+    def put_good(self, number: int) -> None:
+        put(self.files.deltas[1], delta_on(self._chain, {"v-1": [self.mark(number)], f"w-{number}": []}, KEYS))
+
+    def mark(self, number: int) -> str:
+        """What marks the answers then."""
+        return MARKS[number % len(MARKS)]
+
+
+@pytest.mark.parametrize("replaced", [Bundles, Deltas])
+def test_reloads_under_load_fail_no_request_and_mix_no_releases(
+    tmp_path: Path, replaced: type[Bundles | Deltas]
+) -> None:
+    source = replaced(tmp_path)
+    with Server(write_config(tmp_path, workers=2, files=source.files)) as server:
+        releases = {served(server).pop(): source.mark(0)}
+        with callers(server, CALLERS, source.body) as asking:
             number = 0
             while sum(len(caller.answers) for caller in asking) < REQUESTS_MIN or number < 6:
                 number += 1
-                put(bundle, b"bad")
-                until(lambda: errors(server) == ["bad_image"] * 2, "both workers refuse the bad file")
-                put(bundle, marked(f"m{number}"))
+                source.put_bad()
+                until(lambda: errors(server) == [source.error] * 2, "both workers refuse the bad file")
+                source.put_good(number)
                 release = ""
 
                 def taken() -> bool:
@@ -56,7 +111,7 @@ def test_reloads_under_load_fail_no_request_and_mix_no_releases(tmp_path: Path) 
                     )
 
                 until(taken, "both workers take the good file")
-                releases[release] = f"m{number}"
+                releases[release] = source.mark(number)
         assert len(releases) == number + 1
         assert [caller.dropped for caller in asking] == [[]] * CALLERS
         assert [caller.not_connected for caller in asking] == [0] * CALLERS

@@ -26,6 +26,7 @@ from rulecore.model import (
     Variant,
 )
 from rulecore.snapshot import write_snapshot
+from tests.deltas import delta_on
 
 NOW: Final = 1_795_000_000_000_000
 KEYS: Final = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32))})
@@ -42,7 +43,8 @@ COLUMNS: Final[dict[str, dict[str, Scalar]]] = {
     "tier": {"of-all": "gold", "of-one": "größer"},
 }
 KINDS: Final[dict[str, Type]] = {"orders": Type.INT, "score": Type.DOUBLE, "staff": Type.BOOL, "tier": Type.STRING}
-SNAPSHOT: Final = Membership(write_snapshot(MEMBERS, KEYS, 1, COLUMNS), KEYS)
+IMAGE: Final = write_snapshot(MEMBERS, KEYS, 1, COLUMNS)
+SNAPSHOT: Final = Membership(IMAGE, KEYS)
 
 
 def bundle(
@@ -208,3 +210,63 @@ def test_a_column_is_seen_where_its_attribute_is_consented_to() -> None:
     engine = link(bundle({"seven": equals("orders", 7), "gold": equals("tier", "gold")}, None, attributes))
     assert holding(engine, {"visitor_id": "of-all"}) == {"gold"}
     assert holding(engine, {"visitor_id": "of-all", "consent": ["analytics"]}) == {"gold", "seven"}
+
+
+def changed(*deltas: bytes) -> Membership:
+    return Membership(IMAGE, KEYS, deltas)
+
+
+MOVED: Final = delta_on([IMAGE], {"of-all": ["vip"], "of-none": ["lapsed", "vip"], "of-one": None}, KEYS)
+MOVED_ON: Final = delta_on([IMAGE, MOVED], {"new": ["admirers", "lapsed"]}, KEYS, {"tier": {"new": "gold"}})
+
+
+def test_a_delta_that_appends_a_segment_satisfies_the_bundle_that_needs_it() -> None:
+    asked = ("lapsed", "vip")
+    made = bundle({name: InSegment(name) for name in asked}, dict.fromkeys(asked, ()))
+    with pytest.raises(LinkError) as caught:
+        link(made)
+    assert caught.value.missing == ("lapsed",)
+    engine = link(made, changed(MOVED))
+    said = {visitor: holding(engine, {"visitor_id": visitor}) for visitor in (*MEMBERS, "new", "unknown")}
+    assert said == {
+        "of-all": {"vip"},
+        "of-one": set(),
+        "of-others": set(),
+        "of-none": {"lapsed", "vip"},
+        "new": set(),
+        "unknown": set(),
+    }
+
+
+def test_every_delta_of_a_chain_may_append_segments() -> None:
+    asked = ("admirers", "lapsed", "zealots")
+    made = bundle({name: InSegment(name) for name in asked}, dict.fromkeys(asked, ()))
+    with pytest.raises(LinkError) as caught:
+        link(made, changed(MOVED))
+    assert caught.value.missing == ("admirers",)
+    engine = link(made, changed(MOVED, MOVED_ON))
+    said = {visitor: holding(engine, {"visitor_id": visitor}) for visitor in ("of-none", "of-others", "new")}
+    assert said == {"of-none": {"lapsed"}, "of-others": {"zealots"}, "new": {"admirers", "lapsed"}}
+
+
+def test_columns_come_from_the_delta_that_has_the_visitor() -> None:
+    engine = link(
+        bundle({"gold": equals("tier", "gold"), "seven": equals("orders", 7)}, None, tuple(map(from_column, COLUMNS))),
+        changed(MOVED, MOVED_ON),
+    )
+    said = {visitor: holding(engine, {"visitor_id": visitor}) for visitor in ("of-all", "of-one", "new")}
+    assert said == {"of-all": set(), "of-one": set(), "new": {"gold"}}, "an entry of a delta is all there is"
+
+
+def test_consent_masks_what_a_delta_says_as_well() -> None:
+    engine = link(bundle({"lapsed": InSegment("lapsed")}, {"lapsed": ("personalization",)}), changed(MOVED))
+    assert holding(engine, {"visitor_id": "of-none"}) == set()
+    assert holding(engine, {"visitor_id": "of-none", "consent": ["personalization"]}) == {"lapsed"}
+
+
+def test_the_release_names_the_whole_chain() -> None:
+    made = bundle({})
+    releases = {
+        link(made, membership).release for membership in (None, SNAPSHOT, changed(MOVED), changed(MOVED, MOVED_ON))
+    }
+    assert len(releases) == 4
