@@ -8,8 +8,8 @@ disk that fails; an older kernel is asked by reading a byte of each page. It is 
 the process's other threads from mapping memory for as long as it runs.
 
 MADV_HUGEPAGE has a file that is not cached yet read in pages of 2 MiB, whatever the disk's read-ahead is, where the
-filesystem can (ext4 of Linux 6.16, xfs, tmpfs): a random access then takes about half the time, for it misses the TLB
-less. A cached file keeps the pages that it has; those of a file written in pieces of 2 MiB or more are large already.
+filesystem can (ext4 since Linux 6.16, xfs): an access at random then takes about two thirds of the time, for it misses
+the TLB less. A cached file keeps the pages that it has, which are large if it was written in pieces of 2 MiB or more.
 """
 
 from libc.errno cimport EFAULT, EINVAL, EIO, errno
