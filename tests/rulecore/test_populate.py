@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,12 +15,11 @@ import pytest
 
 from rulecore._populate import populate
 from rulecore.mapping import map_file
+from tests.memory import resident
 from tests.rulecore.turns import lets_others_run
 
 SIZE: Final = (9 << 20) + 5
 """More than two pieces, and a bit of a page."""
-
-ROOT: Final = Path(__file__).parent.parent.parent
 
 # Has the kernel answer EINVAL to madvise(.., MADV_POPULATE_READ), as one that is older than it does.
 OLD_KERNEL: Final = """
@@ -40,7 +38,7 @@ import mmap
 from pathlib import Path
 from rulecore._populate import populate
 from rulecore.mapping import map_file
-from tests.rulecore.test_populate import resident
+from tests.memory import resident
 path = Path(sys.argv[1])
 mapped = map_file(path)
 try:
@@ -62,13 +60,6 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def resident(path: Path) -> int:
-    """Bytes of the file's pages that this process has at hand, without asking the kernel for them once more."""
-    mapping = re.search(rf"{path}\n(?:\w+: .*\n)*?Rss: +(\d+) kB", Path("/proc/self/smaps").read_text())
-    assert mapping is not None
-    return int(mapping[1]) << 10
-
-
 def whole_pages(size: int) -> int:
     return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
 
@@ -82,7 +73,12 @@ def test_every_page_of_a_mapping_is_at_hand(path: Path) -> None:
 
 def test_a_kernel_that_cannot_be_asked_is_made_to_by_reading(path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", OLD_KERNEL, str(path)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-P", "-c", OLD_KERNEL, str(path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == whole_pages(SIZE)
