@@ -147,7 +147,7 @@ def test_a_host_that_no_host_can_be_called_ends_with_code_1() -> None:
     assert done.stderr == f"edge: can't listen on {'a' * 300}:8600: that is no name of a host\n"
 
 
-def test_files_are_tried_before_they_are_put_in_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_are_tried_before_they_are_put_in_place(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     put(tmp_path / "bundle", bundle_of_segment("vip"))
     base = put_snapshot(tmp_path, {"v-1": ["vip"]}, {"tier": {"v-1": "gold"}})
     put(tmp_path / "delta", delta_on([base], {"v-2": ["vip"]}, KEYS))
@@ -155,11 +155,11 @@ def test_files_are_tried_before_they_are_put_in_place(tmp_path: Path, capsys: py
     for name in ("bundle", "snapshot", "delta", "keys"):
         line += [f"--{name}", str(tmp_path / name)]
     assert cli.main(line) == 0
-    assert "can be served" in capsys.readouterr().err
+    assert "can be served" in capfd.readouterr().err
     put(tmp_path / "snapshot", base[:-1] + bytes([base[-1] ^ 1]))
     assert cli.main(line) == 1
-    assert f"edge: {tmp_path / 'snapshot'}: " in capsys.readouterr().err
+    assert f"edge: {tmp_path / 'snapshot'}: " in capfd.readouterr().err
     put(tmp_path / "snapshot", base)
     put(tmp_path / "delta", b"")
     assert cli.main(line) == 1
-    assert f"edge: {tmp_path / 'delta'}: " in capsys.readouterr().err
+    assert f"edge: {tmp_path / 'delta'}: " in capfd.readouterr().err

@@ -7,9 +7,9 @@ from typing import Final
 
 import pytest
 
-from tests.edge.bundles import bundle_of_segment, put
+from tests.edge.bundles import put
 from tests.edge.serving import Server, until, write_config
-from tests.edge.snapshots import TEXT_BYTES, bundle_of_note, files, put_large_snapshot, put_snapshot
+from tests.edge.snapshots import TEXT_BYTES, bundle_of_note, files, put_large_snapshot
 from tests.memory import private, replaced_mappings, resident
 
 WORKERS: Final = 2
@@ -43,13 +43,15 @@ def test_workers_share_a_large_snapshot(tmp_path: Path, visitors: int, private_b
         assert added < private_bytes_max, f"{added:,} bytes a worker for a snapshot of {size:,}"
 
 
-def test_a_replaced_snapshot_is_let_go(tmp_path: Path) -> None:
-    put(tmp_path / "bundle", bundle_of_segment("vip"))
-    put_snapshot(tmp_path, {"v-1": ["vip"]})
+def test_a_snapshot_that_replaces_another_is_at_hand_and_the_other_is_let_go(tmp_path: Path) -> None:
+    put(tmp_path / "bundle", bundle_of_note("00000001"))
+    put_large_snapshot(tmp_path, 100)
     with Server(write_config(tmp_path, workers=WORKERS, files=files(tmp_path))) as server:
         pids = server.pids()
-        for visitor in ("v-2", "v-3"):
-            put_snapshot(tmp_path, {visitor: ["vip"]})
-            server.wait("release taken", WORKERS * (1 + (visitor == "v-3")))
+        for reloads, visitors in enumerate((200, 300), 1):
+            size = put_large_snapshot(tmp_path, visitors)
+            server.wait("release taken", WORKERS * reloads)
+            for pid in pids:
+                assert resident(tmp_path / "snapshot", pid) >= size
         until(lambda: not any(replaced_mappings(pid, tmp_path) for pid in pids), "the old mappings are gone")
         assert server.pids() == pids

@@ -12,9 +12,20 @@ from typing import Final
 import msgspec
 import pytest
 
-from rulecore import BundleImage, ContextError, Decision, Engine, Membership, MembershipKeys, write_bundle
+from rulecore import (
+    BundleImage,
+    ContextError,
+    Decision,
+    Engine,
+    Membership,
+    MembershipKeys,
+    SnapshotImage,
+    write_bundle,
+)
 from rulecore.model import Bundle
 from rulecore.snapshot import write_snapshot
+from tests.deltas import delta_on
+from tests.rulecore.turns import lets_others_run
 from tests.samples import CONTEXTS, sample_bundle
 
 NOW: Final = 1_795_000_000_000_000
@@ -129,3 +140,14 @@ def loads_while_deciding(releases: Releases, loads: int) -> list[str]:
 @pytest.mark.parametrize("loads", [500, pytest.param(10_000, marks=pytest.mark.soak)])
 def test_deciding_goes_on_while_releases_come_and_go(tmp_path: Path, loads: int) -> None:
     assert loads_while_deciding(Releases(tmp_path), loads) == []
+
+
+def test_whoever_verifies_a_snapshot_lets_others_run() -> None:
+    image = SnapshotImage(write_snapshot({}, KEYS, 1, {"note": {f"v{n}": f"{n:09000}" for n in range(200)}}))
+    assert lets_others_run(lambda: image.verify)
+
+
+def test_whoever_lays_deltas_on_a_snapshot_lets_others_run() -> None:
+    base = write_snapshot({"v1": {"vip"}}, KEYS, 1)
+    delta = delta_on([base], {f"v{n}": ["vip"] for n in range(5_000)}, KEYS)
+    assert lets_others_run(lambda: lambda: Membership(base, KEYS, [delta]))
