@@ -8,7 +8,8 @@ from pathlib import Path
 
 def resident(path: Path, pid: int | str = "self") -> int:
     """Bytes of a mapped file that the process has at hand: in its page tables, with no fault to come."""
-    mapping = re.search(rf"{path}\n(?:\w+: .*\n)*?Rss: +(\d+) kB", Path(f"/proc/{pid}/smaps").read_text())
+    smaps = Path(f"/proc/{pid}/smaps").read_text()
+    mapping = re.search(rf"{re.escape(str(path))}\n(?:\w+: .*\n)*?Rss: +(\d+) kB", smaps)
     assert mapping is not None, f"process {pid} does not map {path}"
     return int(mapping[1]) << 10
 
@@ -23,4 +24,5 @@ def private(pid: int) -> int:
 
 def replaced_mappings(pid: int, directory: Path) -> list[str]:
     """Files of a directory that the process still maps though they are no longer there."""
-    return re.findall(rf"{directory}\S+(?= \(deleted\)$)", Path(f"/proc/{pid}/maps").read_text(), re.MULTILINE)
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    return re.findall(rf"{re.escape(str(directory))}\S+(?= \(deleted\)$)", maps, re.MULTILINE)

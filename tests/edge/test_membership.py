@@ -50,7 +50,7 @@ def stated(client: httpx.Client, visitor: str, *consent: str) -> str:
 def paged(client: httpx.Client, visitor: str, *consent: str) -> str:
     headers = {"Edgewise-Visitor-Id": visitor, "Edgewise-Consent": ", ".join(consent)}
     variants = client.get("/v1/decide", headers=headers).headers.get("edgewise-variants", "")
-    return dict(each.split("=") for each in variants.split(", "))["hero"]
+    return str(dict(each.split("=") for each in variants.split(", "))["hero"])
 
 
 @pytest.mark.parametrize("ask", [stated, paged])

@@ -233,16 +233,15 @@ def test_a_changed_delta_is_taken_and_one_that_does_not_fit_leaves_the_old_relea
     second = put_snapshot(tmp_path, {"v-4": ["vip"]})
     for _ in range(2):
         releases.look()
-    assert releases.error is not None
-    assert releases.error.code == "refused"
-    for name in (first, second):  # whose delta it is, and what it was put on
-        assert f"{SnapshotImage(name).checksum:016x}" in releases.error.message
+    assert code_of(releases) == "refused"
+    for image in (first, second):  # whose delta it is, and what it was put on
+        assert f"{SnapshotImage(image).checksum:016x}" in str(releases.error)
     assert shown(releases.current, "v-3", "v-4") == ["seen", "other"]
 
     put(tmp_path / "delta-1", delta_on([second], {"v-5": ["vip"]}, KEYS))
     for _ in range(2):
         releases.look()
-    assert releases.error is None
+    assert code_of(releases) is None
     assert shown(releases.current, "v-3", "v-4", "v-5") == ["other", "seen", "seen"]
 
 
