@@ -32,7 +32,7 @@ def delta_on(
     parts = DeltaParts(
         epoch=base.epoch,
         base=base.checksum,
-        follows=deltas[-1].checksum if deltas else base.checksum,
+        follows=deltas[-1].stands_for if deltas else base.checksum,
         version=len(chain),
         segments_before=len(known),
         segments=added,
