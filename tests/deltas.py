@@ -7,20 +7,18 @@ from array import array
 from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 
-from rulecore._delta import DeltaImage
+from rulecore import DeltaImage, SnapshotImage
 from rulecore.delta import DeltaParts, write_delta
-
-from rulecore._snapshot import SnapshotImage
 from rulecore.keys import MembershipKeys
-from rulecore.model import Scalar, Type
-from rulecore.snapshot import Column, encode_values
+from rulecore.model import Type
+from rulecore.snapshot import Column, Value, encode_values
 
 
 def delta_on(
     chain: Sequence[bytes],
     changes: Mapping[str, Collection[str] | None],
     keys: MembershipKeys,
-    columns: Mapping[str, Mapping[str, Scalar]] | None = None,
+    columns: Mapping[str, Mapping[str, Value]] | None = None,
 ) -> bytes:
     """An image of the next delta: of each visitor the whole new set, by names that may be new, or None to erase."""
     base, deltas = SnapshotImage(chain[0]), [DeltaImage(data) for data in chain[1:]]
@@ -50,7 +48,7 @@ def delta_on(
     return out.getvalue()
 
 
-def _column(name: str, kind: Type, values: Sequence[Scalar | None]) -> Column:
+def _column(name: str, kind: Type, values: Sequence[Value | None]) -> Column:
     distinct = list(dict.fromkeys(value for value in values if value is not None))
     ids = array("I", (0 if value is None else 1 + distinct.index(value) for value in values))
     return Column(name, kind, len(distinct), ids, encode_values(kind, distinct))

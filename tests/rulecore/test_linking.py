@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,13 +20,12 @@ from rulecore.model import (
     InSegment,
     Placement,
     Rule,
-    Scalar,
     Segment,
     Source,
     Type,
     Variant,
 )
-from rulecore.snapshot import write_snapshot
+from rulecore.snapshot import Value, write_snapshot
 from tests.deltas import delta_on
 
 NOW: Final = 1_795_000_000_000_000
@@ -36,13 +36,20 @@ MEMBERS: Final = {
     "of-others": ["beginners", "zealots"],
     "of-none": [],
 }
-COLUMNS: Final[dict[str, dict[str, Scalar]]] = {
+COLUMNS: Final[dict[str, dict[str, Value]]] = {
+    "interests": {"of-all": ("hats", "shoes"), "of-others": (), "of-one": ("größer",)},
     "orders": {"of-all": 7, "of-none": -3},
     "score": {"of-all": 0.25},
     "staff": {"of-all": True, "of-one": False},
     "tier": {"of-all": "gold", "of-one": "größer"},
 }
-KINDS: Final[dict[str, Type]] = {"orders": Type.INT, "score": Type.DOUBLE, "staff": Type.BOOL, "tier": Type.STRING}
+KINDS: Final[dict[str, Type]] = {
+    "interests": Type.LIST_STRING,
+    "orders": Type.INT,
+    "score": Type.DOUBLE,
+    "staff": Type.BOOL,
+    "tier": Type.STRING,
+}
 IMAGE: Final = write_snapshot(MEMBERS, KEYS, 1, COLUMNS)
 SNAPSHOT: Final = Membership(IMAGE, KEYS)
 
@@ -89,9 +96,16 @@ def negated(condition: Expr) -> Expr:
     return Call("not", (condition,), Type.BOOL)
 
 
-def equals(name: str, value: Scalar) -> Expr:
-    kind = KINDS[name]
-    return Call("eq", (Attr(f"of_{name}", kind), Const(kind, value)), Type.BOOL)
+def equals(name: str, value: Value) -> Expr:
+    """That a column's attribute has a value; of a list, that it has so many items and these among them."""
+    attribute = Attr(f"of_{name}", KINDS[name])
+    if not isinstance(value, tuple):
+        return Call("eq", (attribute, Const(KINDS[name], value)), Type.BOOL)
+    size = Call("eq", (Call("size", (attribute,), Type.INT), Const(Type.INT, len(value))), Type.BOOL)
+    if not value:
+        return size
+    items = Call("contains_all", (attribute, Const(Type.LIST_STRING, value)), Type.BOOL)
+    return Call("and", (size, items), Type.BOOL)
 
 
 def from_column(column: str, kind: Type | None = None, purposes: tuple[str, ...] = ()) -> Attribute:
@@ -167,9 +181,8 @@ def test_a_column_of_another_type_is_refused_by_name(column: str, kind: Type) ->
     if KINDS[column] is kind:
         link(made)
         return
-    with pytest.raises(
-        LinkError, match=f"column {column} is {KINDS[column]}, the attribute of_{column} {kind}"
-    ) as caught:
+    wrong = f"column {column} is {KINDS[column]}, the attribute of_{column} {kind}"
+    with pytest.raises(LinkError, match=re.escape(wrong)) as caught:
         link(made)
     assert caught.value.missing == (column,)
 
@@ -216,8 +229,9 @@ def changed(*deltas: bytes) -> Membership:
     return Membership(IMAGE, KEYS, deltas)
 
 
+NEW: Final[dict[str, dict[str, Value]]] = {"tier": {"new": "gold"}, "interests": {"new": ("hats", "new")}}
 MOVED: Final = delta_on([IMAGE], {"of-all": ["vip"], "of-none": ["lapsed", "vip"], "of-one": None}, KEYS)
-MOVED_ON: Final = delta_on([IMAGE, MOVED], {"new": ["admirers", "lapsed"]}, KEYS, {"tier": {"new": "gold"}})
+MOVED_ON: Final = delta_on([IMAGE, MOVED], {"new": ["admirers", "lapsed"]}, KEYS, NEW)
 
 
 def test_a_delta_that_appends_a_segment_satisfies_the_bundle_that_needs_it() -> None:
@@ -250,12 +264,14 @@ def test_every_delta_of_a_chain_may_append_segments() -> None:
 
 
 def test_columns_come_from_the_delta_that_has_the_visitor() -> None:
-    engine = link(
-        bundle({"gold": equals("tier", "gold"), "seven": equals("orders", 7)}, None, tuple(map(from_column, COLUMNS))),
-        changed(MOVED, MOVED_ON),
-    )
+    conditions = {
+        "gold": equals("tier", "gold"),
+        "new": equals("interests", ("hats", "new")),
+        "seven": equals("orders", 7),
+    }
+    engine = link(bundle(conditions, None, tuple(map(from_column, COLUMNS))), changed(MOVED, MOVED_ON))
     said = {visitor: holding(engine, {"visitor_id": visitor}) for visitor in ("of-all", "of-one", "new")}
-    assert said == {"of-all": set(), "of-one": set(), "new": {"gold"}}, "an entry of a delta is all there is"
+    assert said == {"of-all": set(), "of-one": set(), "new": {"gold", "new"}}, "an entry of a delta is all there is"
 
 
 def test_consent_masks_what_a_delta_says_as_well() -> None:
