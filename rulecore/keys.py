@@ -23,6 +23,7 @@ KEY_FILE: Final = "membership.json"
 """The name of the keys' file in a folder of keys; its mode is 0600."""
 
 KEY_BYTES: Final = 16
+PSEUDONYM_BYTES: Final = 16
 EPOCH_MAX: Final = 2**32 - 1
 
 PSEUDONYM_PREFIX: Final = b"visitor_id\0"

@@ -1,0 +1,135 @@
+"""A visitors file gives back what was written, belongs to one snapshot, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import random
+import stat
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from central.segments import InputError
+from central.segments.visitors import VisitorsFile, VisitorsWriter, visitors_path, visitors_schema
+from rulecore import SnapshotImage
+from rulecore.keys import MembershipKeys
+from rulecore.model import Type
+from rulecore.snapshot import write_snapshot
+
+KEYS = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32))})
+COLUMNS = {"loyal": Type.BOOL, "orders": Type.INT, "score": Type.DOUBLE, "tier": Type.STRING}
+NAMES = ("new", "vip")
+
+
+def some_visitors(count: int) -> pa.RecordBatch:
+    numbers = random.Random(3)
+    return pa.RecordBatch.from_pydict(
+        {
+            "pseudonym": [numbers.randbytes(16) for _ in range(count)],
+            "segments": [sorted(numbers.sample(range(2), numbers.randrange(3))) for _ in range(count)],
+            "loyal": [numbers.choice([True, False, None]) for _ in range(count)],
+            "orders": [numbers.choice([-1, 2**40, None]) for _ in range(count)],
+            "score": [numbers.choice([0.5, None]) for _ in range(count)],
+            "tier": [numbers.choice(["gold", "größer", None]) for _ in range(count)],
+        },
+        schema=visitors_schema(COLUMNS),
+    )
+
+
+def write(path: Path, *batches: pa.RecordBatch, checksum: int = 0xAB) -> Path:
+    with VisitorsWriter(path, 7, NAMES, COLUMNS) as writer:
+        for batch in batches:
+            writer.write(batch)
+        writer.finish(checksum)
+    return path
+
+
+def test_what_is_written_comes_back(tmp_path: Path) -> None:
+    visitors = some_visitors(1_000)
+    file = VisitorsFile(write(tmp_path / "v", visitors))
+    assert (file.epoch, file.checksum, file.segments, file.columns, file.visitors) == (7, 0xAB, NAMES, COLUMNS, 1_000)
+    batches = list(file.batches(300))
+    assert [batch.num_rows for batch in batches] == [300, 300, 300, 100]
+    assert pa.Table.from_batches(batches).equals(pa.Table.from_batches([visitors]))
+
+
+def test_a_file_of_nobody_can_be_written_and_read(tmp_path: Path) -> None:
+    file = VisitorsFile(write(tmp_path / "v"))
+    assert file.visitors == 0
+    assert list(file.batches()) == []
+
+
+def test_the_batches_that_visitors_come_in_change_no_byte(tmp_path: Path) -> None:
+    visitors = some_visitors(300_000)
+    whole = write(tmp_path / "whole", visitors).read_bytes()
+    cuts = [0, 5, 5, 130_000, 140_001, 299_999, 300_000]
+    parts = [visitors.slice(start, end - start) for start, end in zip(cuts, cuts[1:], strict=False)]
+    assert write(tmp_path / "parts", *parts).read_bytes() == whole
+
+
+def test_only_its_owner_may_read_it_and_no_file_is_written_over(tmp_path: Path) -> None:
+    path = write(tmp_path / "v", some_visitors(3))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(FileExistsError):
+        write(path)
+
+
+def test_the_file_of_another_snapshot_is_refused_by_name(tmp_path: Path) -> None:
+    snapshot = tmp_path / "site.snapshot"
+    image = SnapshotImage(write_snapshot({"a": ["vip"]}, KEYS, 1))
+    write(visitors_path(snapshot), checksum=image.checksum)
+    assert VisitorsFile.beside(snapshot, image).checksum == image.checksum
+    visitors_path(snapshot).unlink()
+    write(visitors_path(snapshot), checksum=0xAB)
+    with pytest.raises(InputError, match=r"site.snapshot.visitors: belongs to a snapshot with checksum 0{14}ab, but"):
+        VisitorsFile.beside(snapshot, image)
+    with pytest.raises(FileNotFoundError):
+        VisitorsFile.beside(tmp_path / "other", image)
+
+
+def rewritten(path: Path, metadata: str | None, table: pa.Table | None = None) -> Path:
+    table = pa.Table.from_batches([], visitors_schema({})) if table is None else table
+    pq.write_table(table.replace_schema_metadata({"edgewise": metadata} if metadata is not None else None), path)
+    return path
+
+
+SOUND = '{"format": 1, "epoch": 1, "checksum": "0000000000000000", "segments": [], "columns": {}}'
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "not a visitors file: it has no edgewise metadata"),
+        ("{}", "missing required field `format`"),
+        (SOUND.replace('"format": 1', '"format": 2'), "its format is 2, this Edgewise reads 1"),
+        (SOUND.replace("0000000000000000", "00"), "a checksum has 16 hexadecimal digits"),
+        (SOUND.replace("0000000000000000", "xyz"), "its edgewise metadata can't be taken"),
+        (SOUND.replace("{}", '{"a": "semver"}'), "columns have no type semver"),
+        (SOUND.replace("{}", '{"a": "int"}'), "its Parquet columns are not those that its metadata tell of"),
+    ],
+)
+def test_what_is_no_visitors_file_is_refused(metadata: str | None, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as raised:
+        VisitorsFile(rewritten(tmp_path / "v", metadata))
+    assert message in str(raised.value)
+    assert str(tmp_path / "v") in str(raised.value)
+
+
+def test_damage_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "v", some_visitors(1_000))
+    damaged = bytearray(path.read_bytes())
+    damaged[5_000] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(InputError, match=r"v: can't be read after row 0: .*CRC"):
+        list(VisitorsFile(path).batches())
+    path.write_bytes(damaged[:-100])
+    with pytest.raises(InputError, match="not a visitors file"):
+        VisitorsFile(path)
+
+
+def test_an_id_without_a_name_is_refused(tmp_path: Path) -> None:
+    table = pa.table({"pseudonym": [bytes(16)], "segments": [[0]]}, schema=visitors_schema({}))
+    file = VisitorsFile(rewritten(tmp_path / "v", SOUND, table))
+    with pytest.raises(InputError, match="column segments: a segment id beyond the 0 names"):
+        list(file.batches())
