@@ -73,5 +73,5 @@ def _build(members: dict[str, tuple[str, ...]], folder: Path) -> Path:
     names = [name for name in members for _ in range(SEGMENTS_EACH)]
     segments = [segment for segments in members.values() for segment in segments]
     pq.write_table(pa.table({"visitor_id": names, "segment": segments}), rows)
-    build_snapshot([rows], None, KEYS, EPOCH, image)
+    build_snapshot([rows], [], KEYS, EPOCH, image)
     return image

@@ -89,7 +89,7 @@ def _walk(rules: Path, stack: contextlib.ExitStack, signals: Signals, *, keep: b
 
     with report.step("Keys, and a snapshot of who is in which segment"):
         keys = _new_keys(keys_folder)
-        stats = build_snapshot([members], columns, keys, EPOCH, snapshot_file)
+        stats = build_snapshot([members], [columns], keys, EPOCH, snapshot_file)
     report.note(f"{stats.visitors:,} visitors in {stats.size_bytes:,} bytes, without their ids")
 
     with report.step("Rules checked, compiled into a bundle, and tested"):

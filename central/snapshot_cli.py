@@ -80,13 +80,17 @@ def _add_build(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         nargs="+",
         required=True,
         metavar="FILE",
-        help="Parquet with visitor_id and segment (strings): a row for each segment that a visitor is in",
+        help="Parquet with visitor_id and segment (strings), a row for each segment that a visitor is in, or with "
+        "visitor_id and segments (a list), a row a visitor; with pseudonym in place of visitor_id; or a visitors file",
     )
     build.add_argument(
         "--columns",
         type=Path,
+        nargs="+",
+        default=[],
         metavar="FILE",
-        help="Parquet with visitor_id and other columns (bool, int, double or string): a row a visitor",
+        help="Parquet with visitor_id, or pseudonym, and other columns (bool, int, double or string), a row a visitor; "
+        "without it, the columns of the visitors files among the members",
     )
     _add_keys(build)
     build.add_argument("--epoch", type=_epoch, required=True, metavar="N", help="build with the key of this epoch")

@@ -3,6 +3,23 @@ from typing_extensions import Buffer
 NO_SEGMENT: int
 """In place of a segment id: a row that only says that the visitor is known."""
 
+class SetNumbers:
+    """Numbers distinct sets of segments in order of first appearance."""
+
+    def __init__(self) -> None: ...
+    def add(self, starts: Buffer, segments: Buffer) -> bytes:
+        """The set number, 4 bytes, of each visitor.
+
+        `starts` (4 bytes each) say where in `segments` (2 bytes each, ascending for each visitor) a visitor's begin,
+        and where the last one's end. Raises LimitError, and ValueError for starts that are not ascending.
+        """
+    @property
+    def set_count(self) -> int: ...
+    def set_starts(self) -> bytes:
+        """4 bytes each: the first member of each set, and the number of members."""
+    def members(self) -> bytes:
+        """2 bytes each: the segment ids of the sets, ascending in each."""
+
 class RowGrouper:
     """Gathers sorted rows (unit key, check, segment id) into visitors and their distinct sets of segments.
 
@@ -22,9 +39,9 @@ class RowGrouper:
     @property
     def set_count(self) -> int: ...
     def set_starts(self) -> bytes:
-        """4 bytes each: the first member of each set, and the number of members."""
+        """As of `SetNumbers`."""
     def members(self) -> bytes:
-        """2 bytes each: the segment ids of the sets, ascending in each."""
+        """As of `SetNumbers`."""
 
 def bucket_directory(keys: Buffer, bits: int) -> bytes:
     """4 bytes each: the first row of every bucket of sorted unit keys (8 bytes each), and the number of rows."""

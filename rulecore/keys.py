@@ -17,7 +17,7 @@ import msgspec
 from typing_extensions import Buffer
 
 from rulecore._hash import siphash_64, siphash_128
-from rulecore._unit_keys import unit_keys
+from rulecore._unit_keys import pseudonyms, unit_keys
 
 KEY_FILE: Final = "membership.json"
 """The name of the keys' file in a folder of keys; its mode is 0600."""
@@ -94,13 +94,20 @@ class MembershipKeys:
         """The 64 bits that a snapshot of the epoch knows the visitor by. Raises KeyError without a key of the epoch."""
         return siphash_64(self.epoch_key(epoch), self.pseudonym(visitor_id))
 
-    def unit_keys(self, epoch: int, offsets: Buffer, text: Buffer, first: int, count: int) -> tuple[bytes, bytes]:
-        """The unit keys of many visitor ids, from the buffers of an Arrow string array (32-bit offsets).
+    def pseudonyms(self, offsets: Buffer, text: Buffer, first: int, count: int, *, offset_bytes: int) -> bytes:
+        """The pseudonyms, 16 bytes each, of many visitor ids, from the buffers of an Arrow array of texts.
 
-        Ids `first` to `first + count` are taken. Gives two runs of `count` little-endian 64-bit numbers: the unit
-        keys, and 64 bits of each pseudonym, by which two visitors with one unit key are told apart.
+        Ids `first` to `first + count` are taken; offsets are 4 bytes wide, or 8 in a large array. Works without the
+        GIL.
         """
-        return unit_keys(self._site_secret, self.epoch_key(epoch), PSEUDONYM_PREFIX, offsets, text, first, count)
+        return pseudonyms(self._site_secret, PSEUDONYM_PREFIX, offsets, text, first, count, offset_bytes)
+
+    def unit_keys(self, epoch: int, pseudonyms: Buffer) -> bytes:
+        """The unit keys, little-endian 64-bit numbers, of many pseudonyms. Works without the GIL.
+
+        Raises KeyError without a key of the epoch.
+        """
+        return unit_keys(self.epoch_key(epoch), pseudonyms)
 
     @property
     def site_secret(self) -> bytes:

@@ -39,7 +39,8 @@ ARROW_TYPES: Final = {
 _FORMAT: Final = 1
 _METADATA_KEY: Final = b"edgewise"
 _GROUP_ROWS: Final = 1 << 17
-_PARQUET_ERRORS: Final = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
+PARQUET_ERRORS: Final = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
+"""What pyarrow raises for files that it can not take."""
 
 
 class _Metadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +77,7 @@ class VisitorsFile:
             pass  # Python says better than pyarrow why a file can't be opened
         try:
             self._file = pq.ParquetFile(path, page_checksum_verification=True)
-        except _PARQUET_ERRORS as error:
+        except PARQUET_ERRORS as error:
             raise InputError(f"not a visitors file: {error}", path) from None
         about = _read_metadata(self._file, path)
         self.epoch = about.epoch
@@ -107,7 +108,7 @@ class VisitorsFile:
                 self._check(batch)
                 yield batch
                 before += batch.num_rows
-        except (*_PARQUET_ERRORS, OSError) as error:  # damage is an OSError to pyarrow
+        except (*PARQUET_ERRORS, OSError) as error:  # damage is an OSError to pyarrow
             raise InputError(f"can't be read after row {before:,}: {error}", self.path) from None
 
     def _check(self, batch: pa.RecordBatch) -> None:
@@ -147,7 +148,8 @@ class VisitorsWriter:
 
     def __init__(self, path: Path, epoch: int, segments: Sequence[str], columns: Mapping[str, Type]) -> None:
         """Raises FileExistsError, OSError."""
-        self._about = _Metadata(_FORMAT, epoch, "", tuple(segments), {name: str(kind) for name, kind in columns.items()})
+        types = {name: str(kind) for name, kind in columns.items()}
+        self._about = _Metadata(_FORMAT, epoch, "", tuple(segments), types)
         self._schema = visitors_schema(columns)
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
@@ -168,7 +170,9 @@ class VisitorsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if not self._file.closed:
+            self._writer.is_open = False  # what is left of it is not worth writing, and it would try when collected
+            self._file.close()
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add visitors, of `visitors_schema`, that follow those written so far in order of unit key."""

@@ -24,7 +24,7 @@ def make_files(tmp_path: Path) -> tuple[Path, Path, Path]:
     keys = MembershipKeys(b"s" * 16, {1: b"e" * 16})
     put(tmp_path / KEY_FILE, keys.to_json())
     pq.write_table(pa.table({"visitor_id": ["v1"], "segment": ["vip"]}), tmp_path / "members.parquet")
-    build_snapshot([tmp_path / "members.parquet"], None, keys, 1, tmp_path / "snapshot")
+    build_snapshot([tmp_path / "members.parquet"], [], keys, 1, tmp_path / "snapshot")
     put(tmp_path / "bundle", marked("a"))
     return tmp_path / "bundle", tmp_path / "snapshot", tmp_path
 

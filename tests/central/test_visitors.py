@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import stat
+import struct
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from central.segments import InputError
+from central.segments import InputError, build_snapshot
 from central.segments.visitors import VisitorsFile, VisitorsWriter, visitors_path, visitors_schema
-from rulecore import SnapshotImage
+from rulecore import Membership, SnapshotImage
 from rulecore.keys import MembershipKeys
 from rulecore.model import Type
 from rulecore.snapshot import write_snapshot
 
-KEYS = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32))})
+KEYS = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32)), 2: bytes(range(32, 48))})
 COLUMNS = {"loyal": Type.BOOL, "orders": Type.INT, "score": Type.DOUBLE, "tier": Type.STRING}
 NAMES = ("new", "vip")
 
@@ -64,7 +66,7 @@ def test_the_batches_that_visitors_come_in_change_no_byte(tmp_path: Path) -> Non
     visitors = some_visitors(300_000)
     whole = write(tmp_path / "whole", visitors).read_bytes()
     cuts = [0, 5, 5, 130_000, 140_001, 299_999, 300_000]
-    parts = [visitors.slice(start, end - start) for start, end in zip(cuts, cuts[1:], strict=False)]
+    parts = [visitors.slice(start, end - start) for start, end in itertools.pairwise(cuts)]
     assert write(tmp_path / "parts", *parts).read_bytes() == whole
 
 
@@ -86,6 +88,62 @@ def test_the_file_of_another_snapshot_is_refused_by_name(tmp_path: Path) -> None
         VisitorsFile.beside(snapshot, image)
     with pytest.raises(FileNotFoundError):
         VisitorsFile.beside(tmp_path / "other", image)
+
+
+def some_files(folder: Path) -> tuple[Path, Path]:
+    numbers = random.Random(5)
+    pairs = [(f"v{numbers.randrange(2_000)}", f"s{numbers.randrange(20)}") for _ in range(9_000)]
+    ids = [f"v{i}" for i in range(0, 3_000, 4)]
+    members = pa.table({"visitor_id": [visitor for visitor, _ in pairs], "segment": [name for _, name in pairs]})
+    columns = pa.table({"visitor_id": ids, "tier": [["gold", None, "tin"][i % 3] for i in range(750)], "n": range(750)})
+    pq.write_table(members, folder / "m.parquet")
+    pq.write_table(columns, folder / "c.parquet")
+    return folder / "m.parquet", folder / "c.parquet"
+
+
+def test_a_build_lists_every_visitor_in_order_of_unit_key(tmp_path: Path) -> None:
+    members, columns = some_files(tmp_path)
+    snapshot = tmp_path / "site.snapshot"
+    build_snapshot([members], [columns], KEYS, 1, snapshot)
+    image = SnapshotImage.open(snapshot)
+    file = VisitorsFile.beside(snapshot, image)
+    assert (file.epoch, file.segments, file.visitors) == (1, image.segments, image.visitors)
+    rows = pa.Table.from_batches(file.batches()).to_pylist()
+    keys = struct.unpack(f"<{len(rows)}Q", KEYS.unit_keys(1, b"".join(row["pseudonym"] for row in rows)))
+    assert list(keys) == sorted(set(keys))
+    id_of = {KEYS.pseudonym(f"v{i}"): f"v{i}" for i in range(3_000)}
+    membership = Membership.open(snapshot, KEYS)
+    for row in rows:
+        visitor = id_of[row["pseudonym"]]
+        assert membership.lookup(visitor) == [file.segments[segment] for segment in row["segments"]]
+        assert membership.values(visitor) == {n: row[n] for n in ("tier", "n") if row[n] is not None}
+
+
+def test_a_snapshot_can_be_built_again_from_it_for_another_epoch(tmp_path: Path) -> None:
+    members, columns = some_files(tmp_path)
+    build_snapshot([members], [columns], KEYS, 1, tmp_path / "one")
+    build_snapshot([members], [columns], KEYS, 2, tmp_path / "two")
+    build_snapshot([tmp_path / "one.visitors"], [], KEYS, 2, tmp_path / "again")
+    for suffix in ("", ".visitors"):
+        assert (tmp_path / f"again{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+    build_snapshot([tmp_path / "one.visitors"], [columns], KEYS, 2, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "two").read_bytes()
+    build_snapshot([members], [tmp_path / "one.visitors"], KEYS, 2, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_segment_without_members_keeps_its_name_when_built_again(tmp_path: Path) -> None:
+    batch = pa.RecordBatch.from_pydict({"pseudonym": [bytes(16)], "segments": [[1]]}, schema=visitors_schema({}))
+    with VisitorsWriter(tmp_path / "v", 1, ["gone", "kept"], {}) as writer:
+        writer.write(batch)
+        writer.finish(0)
+    assert build_snapshot([tmp_path / "v"], [], KEYS, 1, tmp_path / "out").segments == {"gone": 0, "kept": 1}
+
+
+def test_a_file_with_an_id_without_a_name_builds_nothing(tmp_path: Path) -> None:
+    table = pa.table({"pseudonym": [bytes(16)], "segments": [[0]]}, schema=visitors_schema({}))
+    with pytest.raises(InputError, match="column segments, row 1: a segment id beyond the names"):
+        build_snapshot([rewritten(tmp_path / "v", SOUND, table)], [], KEYS, 1, tmp_path / "out")
 
 
 def rewritten(path: Path, metadata: str | None, table: pa.Table | None = None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import Final
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulecore._grouping import NO_SEGMENT, RowGrouper, bucket_directory
+from rulecore._grouping import NO_SEGMENT, RowGrouper, SetNumbers, bucket_directory
 from rulecore.errors import LimitError, UnitKeyCollisionError
 from rulecore.limits import LIMITS
 
@@ -87,3 +88,26 @@ def test_two_visitors_with_one_unit_key_are_told_apart() -> None:
     with pytest.raises(UnitKeyCollisionError) as raised:
         RowGrouper().add(struct.pack("<2Q", 7, 7), struct.pack("<2Q", 1, 2), bytes(4))
     assert raised.value.key == 7
+
+
+@given(st.lists(st.sets(st.integers(0, 30), max_size=6), max_size=60), st.integers(1, 5))
+def test_sets_are_numbered_in_order_of_first_appearance(sets: list[set[int]], pieces: int) -> None:
+    numbers = SetNumbers()
+    found = b""
+    step = max(1, -(-len(sets) // pieces))
+    for at in range(0, len(sets), step):
+        some = [sorted(of) for of in sets[at : at + step]]
+        starts = [0, *itertools.accumulate(map(len, some))]
+        members = [segment for of in some for segment in of]
+        found += numbers.add(struct.pack(f"<{len(starts)}I", *starts), struct.pack(f"<{len(members)}H", *members))
+    distinct = list(dict.fromkeys(map(frozenset, sets)))
+    assert list(struct.unpack(f"<{len(sets)}I", found)) == [distinct.index(frozenset(of)) for of in sets]
+    assert numbers.set_count == len(distinct)
+
+
+@pytest.mark.parametrize(
+    ("starts", "segments"), [([], 0), ([1, 0], 2), ([0, 2], 2), ([0, SEGMENTS_MAX + 1], 2 * SEGMENTS_MAX + 2)]
+)
+def test_starts_of_sets_that_do_not_fit_are_refused(starts: list[int], segments: int) -> None:
+    with pytest.raises(ValueError, match="starts"):
+        SetNumbers().add(struct.pack(f"<{len(starts)}I", *starts), bytes(segments))

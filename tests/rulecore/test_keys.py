@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rulecore._hash import siphash_64, siphash_128
-from rulecore._unit_keys import unit_keys
+from rulecore._unit_keys import pseudonyms, unit_keys
 from rulecore.keys import MembershipKeys
 
 SECRET = bytes(range(16))
@@ -90,34 +90,45 @@ def test_keys_of_a_wrong_size_are_refused() -> None:
         MembershipKeys(bytes(16), {1: bytes(17)})
 
 
-def arrow_buffers(texts: list[str]) -> tuple[bytes, bytes]:
-    """The buffers of an Arrow string array, made by hand."""
+def arrow_buffers(texts: list[str], code: str) -> tuple[bytes, bytes]:
+    """The buffers of an Arrow string array, made by hand; offsets are "i" or "q"."""
     encoded = [text.encode() for text in texts]
     offsets = [0]
     for text in encoded:
         offsets.append(offsets[-1] + len(text))
-    return struct.pack(f"<{len(offsets)}i", *offsets), b"".join(encoded)
+    return struct.pack(f"<{len(offsets)}{code}", *offsets), b"".join(encoded)
 
 
-@given(st.lists(ids, max_size=20), st.integers(0, 5))
-def test_many_at_once_agree_with_one_by_one(texts: list[str], skip: int) -> None:
-    offsets, text = arrow_buffers(texts)
+@given(st.lists(ids | st.sampled_from(["", "a", "b"]), max_size=20), st.integers(0, 5), st.sampled_from("iq"))
+def test_many_at_once_agree_with_one_by_one(texts: list[str], skip: int, code: str) -> None:
+    offsets, text = arrow_buffers(texts, code)
     first = min(skip, len(texts))
     count = len(texts) - first
-    keys, checks = KEYS.unit_keys(3, offsets, text, first, count)
+    pseudonyms = KEYS.pseudonyms(offsets, text, first, count, offset_bytes=struct.calcsize(f"<{code}"))
+    assert pseudonyms == b"".join(map(KEYS.pseudonym, texts[first:]))
+    keys = KEYS.unit_keys(3, pseudonyms)
     assert list(struct.unpack(f"<{count}Q", keys)) == [KEYS.unit_key(text, 3) for text in texts[first:]]
-    assert checks == b"".join(KEYS.pseudonym(text)[:8] for text in texts[first:])
 
 
 def test_keys_of_a_wrong_size_hash_nothing() -> None:
     with pytest.raises(ValueError, match="a SipHash key has 16 bytes"):
-        unit_keys(bytes(16), bytes(15), b"", bytes(4), b"", 0, 0)
+        pseudonyms(bytes(15), b"", bytes(4), b"", 0, 0, 4)
+    with pytest.raises(ValueError, match="a SipHash key has 16 bytes"):
+        unit_keys(bytes(15), b"")
+
+
+def test_pseudonyms_that_are_not_whole_and_odd_offsets_are_refused() -> None:
+    with pytest.raises(ValueError, match="17 bytes are not whole pseudonyms"):
+        KEYS.unit_keys(1, bytes(17))
+    with pytest.raises(ValueError, match="offsets have 4 or 8 bytes, not 2"):
+        KEYS.pseudonyms(bytes(4), b"", 0, 1, offset_bytes=2)
+    with pytest.raises(KeyError, match="no membership key of epoch 2"):
+        KEYS.unit_keys(2, b"")
 
 
 def test_long_ids_among_many_are_hashed_whole() -> None:
     texts = ["a", "b" * 100_000, "c"]
-    keys, _ = KEYS.unit_keys(1, *arrow_buffers(texts), 0, 3)
-    assert list(struct.unpack("<3Q", keys)) == [KEYS.unit_key(text, 1) for text in texts]
+    assert KEYS.pseudonyms(*arrow_buffers(texts, "i"), 0, 3, offset_bytes=4) == b"".join(map(KEYS.pseudonym, texts))
 
 
 @pytest.mark.parametrize(
@@ -133,8 +144,10 @@ def test_long_ids_among_many_are_hashed_whole() -> None:
         ([], b"", 0, 0),
     ],
 )
+@pytest.mark.parametrize("code", ["i", "q"])
 def test_offsets_that_do_not_fit_the_buffers_are_refused(
-    offsets: list[int], text: bytes, first: int, count: int
+    offsets: list[int], text: bytes, first: int, count: int, code: str
 ) -> None:
+    packed = struct.pack(f"<{len(offsets)}{code}", *offsets)
     with pytest.raises(ValueError, match="offsets"):
-        KEYS.unit_keys(1, struct.pack(f"<{len(offsets)}i", *offsets), text, first, count)
+        KEYS.pseudonyms(packed, text, first, count, offset_bytes=struct.calcsize(f"<{code}"))
