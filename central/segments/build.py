@@ -39,7 +39,8 @@ from rulecore.snapshot import Parts, write_image
 
 RECORD_BYTES: Final = 26
 """Of a spooled record, without its segments of 2 bytes each."""
-PARTITION_BYTES: Final = 16 << 20
+PARTITION_BYTES: Final = 4 << 20
+"""Of records, about: few enough to be sorted in a processor's cache."""
 PARTITION_BITS_MAX: Final = 10
 
 

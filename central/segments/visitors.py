@@ -38,6 +38,7 @@ ARROW_TYPES: Final = {
 
 _FORMAT: Final = 1
 _METADATA_KEY: Final = b"edgewise"
+_READ_BYTES: Final = 1 << 20
 _GROUP_ROWS: Final = 1 << 17
 PARQUET_ERRORS: Final = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
 """What pyarrow raises for files that it can not take."""
@@ -76,7 +77,7 @@ class VisitorsFile:
         with path.open("rb"):
             pass  # Python says better than pyarrow why a file can't be opened
         try:
-            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+            self._file = open_parquet(path)
         except PARQUET_ERRORS as error:
             raise InputError(f"not a visitors file: {error}", path) from None
         about = _read_metadata(self._file, path)
@@ -133,6 +134,17 @@ def _read_metadata(file: pq.ParquetFile, path: Path) -> _Metadata:
     except (msgspec.MsgspecError, ValueError) as error:
         raise InputError(f"its {_METADATA_KEY.decode()} metadata can't be taken: {error}", path) from None
     return found
+
+
+def open_parquet(path: Path, encoded: Sequence[str] = ()) -> pq.ParquetFile:
+    """A Parquet file to be read a batch at a time; `encoded` columns come as dictionaries. Raises PARQUET_ERRORS."""
+    return pq.ParquetFile(
+        path,
+        read_dictionary=list(encoded),
+        pre_buffer=False,  # it would hold the whole file in memory
+        buffer_size=_READ_BYTES,
+        page_checksum_verification=True,
+    )
 
 
 def is_visitors_file(file: pq.ParquetFile) -> bool:
