@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from central.segments import BuildStats, build_snapshot
+from central.segments import BuildStats, Plan, build_snapshot, plan_snapshot
 from rulecore import Membership, SnapshotImage
 from rulecore.errors import EdgewiseError, ImageError
 from rulecore.keys import EPOCH_MAX, KEY_BYTES, KEY_FILE, MembershipKeys
@@ -94,7 +94,14 @@ def _add_build(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     _add_keys(build)
     build.add_argument("--epoch", type=_epoch, required=True, metavar="N", help="build with the key of this epoch")
-    build.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the snapshot to write")
+    build.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="the snapshot to write, and FILE.visitors"
+    )
+    build.add_argument(
+        "--plan",
+        action="store_true",
+        help="build nothing, but say what it would take, from a sample of the visitors: memory, disk, time, sizes",
+    )
 
 
 def _add_info(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -157,15 +164,33 @@ def _run(program: str, run: Callable[[argparse.Namespace], int], arguments: argp
 
 def _build(arguments: argparse.Namespace) -> int:
     keys = _read_keys(arguments.keys)
+    make = plan_snapshot if arguments.plan else build_snapshot
     try:
-        stats = build_snapshot(arguments.members, arguments.columns, keys, arguments.epoch, arguments.output)
+        made = make(arguments.members, arguments.columns, keys, arguments.epoch, arguments.output)
     except KeyError as error:
         raise _CommandError(f"{arguments.keys / KEY_FILE}: {error.args[0]}") from None
     if arguments.json:
-        _write_json(stats)
+        _write_json(made)
+    elif isinstance(made, Plan):
+        sys.stdout.write(_planned(arguments.output, made))
     else:
-        sys.stdout.write(_built(arguments.output, stats))
+        sys.stdout.write(_built(arguments.output, made))
     return 0
+
+
+def _planned(output: Path, plan: Plan) -> str:
+    facts = [
+        ("member rows", f"{plan.member_rows:,}"),
+        ("column rows", f"{plan.column_rows:,}"),
+        ("visitors", f"about {plan.visitors:,}, from a sample of {plan.sampled_visitors:,}"),
+        ("distinct sets", f"about {plan.sets:,}"),
+        ("size", f"about {plan.image_bytes:,} bytes"),
+        ("visitors file", f"about {plan.visitors_file_bytes:,} bytes"),
+        ("memory", f"about {plan.memory_bytes >> 20:,} MiB"),
+        ("disk", f"about {plan.disk_bytes >> 20:,} MiB at its peak, in {output.parent}"),
+        ("time", f"about {plan.seconds:,.0f} seconds on this machine"),
+    ]
+    return f"{output}: not built, but planned\n{_table(facts)}"
 
 
 def _built(output: Path, stats: BuildStats) -> str:

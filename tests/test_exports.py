@@ -41,7 +41,7 @@ EXPORTS: Final = {
     },
     "central": set[str](),
     "central.authoring": set[str](),
-    "central.segments": {"BuildStats", "InputError", "build_snapshot"},
+    "central.segments": {"BuildStats", "InputError", "Plan", "build_snapshot", "plan_snapshot"},
     "edge": set[str](),
 }
 

@@ -2,5 +2,6 @@
 
 from central.segments.build import BuildStats, build_snapshot
 from central.segments.errors import InputError
+from central.segments.plan import Plan, plan_snapshot
 
-__all__ = ["BuildStats", "InputError", "build_snapshot"]
+__all__ = ["BuildStats", "InputError", "Plan", "build_snapshot", "plan_snapshot"]

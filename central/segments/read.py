@@ -13,7 +13,6 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from central.segments.errors import InputError
 from central.segments.visitors import PARQUET_ERRORS, PSEUDONYM, VisitorsFile, is_visitors_file, open_parquet
@@ -76,9 +75,7 @@ class Source:
         metadata = self._file.metadata
         return sum(metadata.row_group(group).column(leaf).num_values for group in range(metadata.num_row_groups))
 
-    def batches(
-        self, columns: Sequence[str], *, encoded: Sequence[str] = (), row_groups: Sequence[int] | None = None
-    ) -> Iterator[tuple[int, pa.RecordBatch]]:
+    def batches(self, columns: Sequence[str], *, encoded: Sequence[str] = ()) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Each batch of these columns, with the number of rows before it; `encoded` ones come as dictionaries.
 
         Raises InputError.
@@ -86,7 +83,7 @@ class Source:
         before = 0
         try:
             file = open_parquet(self.path, encoded)
-            for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns), row_groups=row_groups):
+            for batch in file.iter_batches(_BATCH_ROWS, columns=list(columns)):
                 yield before, batch
                 before += batch.num_rows
         except (*PARQUET_ERRORS, OSError) as error:
