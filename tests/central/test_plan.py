@@ -64,8 +64,10 @@ def test_a_plan_from_a_sample_holds_when_the_snapshot_is_built(
     assert plan.visitors == pytest.approx(stats.visitors, rel=0.05)
     assert plan.sets == pytest.approx(stats.sets, rel=0.25)
     assert plan.image_bytes == pytest.approx(stats.size_bytes, rel=0.15)
-    assert plan.visitors_file_bytes == pytest.approx(visitors_path(out).stat().st_size, rel=0.1)
-    assert plan.disk_bytes == pytest.approx(max(disk_bytes), rel=0.25)
+    visitors_file_bytes = visitors_path(out).stat().st_size
+    assert plan.visitors_file_bytes == pytest.approx(visitors_file_bytes, rel=0.1)
+    disk_bytes_max = max(disk_bytes) + visitors_file_bytes  # of so few visitors it is written last
+    assert plan.disk_bytes == pytest.approx(disk_bytes_max, rel=0.15)
     assert plan.memory_bytes > plan.image_bytes
     assert plan.seconds > 0
 
