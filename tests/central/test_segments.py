@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import math
 import random
 import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -426,8 +428,25 @@ def test_progress_shows_how_far_a_long_task_is(monkeypatch: pytest.MonkeyPatch) 
     progress.finish()
     shown = stream.getvalue()
     assert " 25%  50 of 200" in shown
-    assert "sorting …" in shown
+    assert "sorting … 0 s" in shown
     assert shown.endswith("\r\x1b[K")
+
+
+def test_progress_goes_on_in_a_stage_that_can_not_tell_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = itertools.count(100)
+    drawn = threading.Event()
+
+    class Watched(Terminal):
+        def write(self, text: str) -> int:
+            if "writing … 2 s" in text:
+                drawn.set()
+            return super().write(text)
+
+    monkeypatch.setattr("central.segments.progress.time.monotonic", lambda: float(next(later)))
+    progress = Progress(Watched())
+    progress.stage("writing")
+    assert drawn.wait(60)
+    progress.finish()
 
 
 @pytest.mark.soak

@@ -66,6 +66,23 @@ def test_build_writes_a_snapshot_and_says_what_is_in_it(folder: Path, capsys: py
     )
 
 
+def test_build_says_beforehand_what_it_would_take(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build(folder, "--epoch", "1", "--columns", folder / "columns.parquet", "--plan") == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"{folder / 'out'}: not built, but planned\n  member rows    3\n  column rows    2\n")
+    assert "  visitors       about 3, from a sample of 3\n" in shown
+    assert not (folder / "out").exists()
+    assert build(folder, "--epoch", "1", "--plan", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["visitors"] == 2
+
+
+def test_build_takes_a_visitors_file_for_members_and_columns(folder: Path) -> None:
+    build(folder, "--epoch", "1", "--columns", folder / "columns.parquet")
+    words = ("--members", folder / "out.visitors", "--keys", folder / "keys", "--epoch", "1", "-o", folder / "again")
+    assert central("snapshot", "build", *words) == 0
+    assert (folder / "again").read_bytes() == (folder / "out").read_bytes()
+
+
 def test_build_takes_several_files_of_members(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pq.write_table(pa.table({"visitor_id": ["v9"], "segment": ["late"]}), folder / "more.parquet")
     files = ("--members", folder / "members.parquet", folder / "more.parquet", "--keys", folder / "keys")
