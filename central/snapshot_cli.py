@@ -89,7 +89,8 @@ def _add_build(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="Parquet with visitor_id, or pseudonym, and other columns (bool, int, double or string), a row a visitor; "
+        help="Parquet with visitor_id, or pseudonym, and other columns (bool, int, double or string; a list as one "
+        "text), a row a visitor; "
         "without it, the columns of the visitors files among the members",
     )
     _add_keys(build)

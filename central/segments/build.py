@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -189,8 +189,9 @@ class _Build:
 
         self._progress.stage("reading members", self._inputs.member_rows)
         batches = ((source, *batch) for source in self._inputs.members for batch in source.batches())
-        for count in parallel.in_order(spool, batches, parallel.THREADS):
-            self._progress.advance(count)
+        with parallel.in_order(spool, batches, parallel.THREADS) as counts:
+            for count in counts:
+                self._progress.advance(count)
 
     def _spool_values(self, records: Spool, values: ValueSpool) -> None:
         """Also as members of nothing: who has values is known, whatever segments say."""
@@ -206,8 +207,9 @@ class _Build:
 
         self._progress.stage("reading columns", self._inputs.column_rows)
         batches = ((source, *batch) for source in self._inputs.values for batch in source.batches())
-        for count in parallel.in_order(spool, batches, parallel.THREADS):
-            self._progress.advance(count)
+        with parallel.in_order(spool, batches, parallel.THREADS) as counts:
+            for count in counts:
+                self._progress.advance(count)
 
     def _gather(self, records: Spool, values: ValueSpool, columns: ColumnFiles, visitors: VisitorsWriter) -> SetNumbers:
         """Spool the unit keys, set ids and values of the visitors, in order of key, and write the visitors file."""
@@ -215,15 +217,18 @@ class _Build:
         schema = visitors_schema(self._inputs.columns)
         self._progress.stage("sorting visitors", 1 << self._bits)
         with self._path("keys").open("wb") as key_file, self._path("sets").open("wb") as set_file:
-            for part in self._partitions(records, values):
-                key_file.write(part.keys)
-                set_file.write(sets.add(part.starts, part.segments))
-                columns.write(part.values)
-                visitors.write(pa.RecordBatch.from_arrays(_visitors(part), schema=schema))
-                self._progress.advance(1)
+            gather = self._gatherer(records, values)
+            with parallel.in_order(gather, range(1 << self._bits), parallel.THREADS) as partitions:
+                for part in partitions:
+                    key_file.write(part.keys)
+                    set_file.write(sets.add(part.starts, part.segments))
+                    columns.write(part.values)
+                    visitors.write(pa.RecordBatch.from_arrays(_visitors(part), schema=schema))
+                    self._progress.advance(1)
         return sets
 
-    def _partitions(self, records: Spool, values: ValueSpool) -> Iterator[_Partition]:
+    def _gatherer(self, records: Spool, values: ValueSpool) -> Callable[[int], _Partition]:
+        """What reads a partition and puts its visitors in order, segments by name."""
         names = self._inputs.numbers.names
         id_of = {name: number for number, name in enumerate(sorted(names))}
         segment_ids = as_bytes(pa.array([id_of[name] for name in names], pa.uint16()))
@@ -232,7 +237,7 @@ class _Build:
             made = gather_visitors(b"".join(records.pieces(partition)), self._bits, segment_ids)
             return _Partition(*made, values.of_visitors(partition, made[0]))
 
-        return parallel.in_order(gather, range(1 << self._bits), parallel.THREADS)
+        return gather
 
     def _write_image(self, segments: Sequence[str], sets: SetNumbers, columns: ColumnFiles) -> None:
         self._progress.stage("numbering values", len(self._inputs.columns))

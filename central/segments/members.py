@@ -38,7 +38,8 @@ class SegmentNumbers:
     @property
     def names(self) -> list[str]:
         """By number."""
-        return list(self._numbers)
+        with self._lock:
+            return list(self._numbers)
 
     def of(self, names: Sequence[str]) -> pa.Array:
         """Raises LimitError."""

@@ -184,9 +184,11 @@ def _rows(inputs: Inputs, keys: MembershipKeys, epoch: int) -> Iterator[_Rows]:
         return taken(_VALUES, source.file.pseudonyms(batch, before, keys), values, list(inputs.columns))
 
     member_batches = ((source, *batch) for source in inputs.members for batch in source.batches())
-    yield from parallel.in_order(of_members, member_batches, parallel.THREADS)
+    with parallel.in_order(of_members, member_batches, parallel.THREADS) as rows:
+        yield from rows
     value_batches = ((source, *batch) for source in inputs.values for batch in source.batches())
-    yield from parallel.in_order(of_values, value_batches, parallel.THREADS)
+    with parallel.in_order(of_values, value_batches, parallel.THREADS) as rows:
+        yield from rows
 
 
 def _extrapolated(inputs: Inputs, half: _Sizes, whole: _Sizes, share: int, reading_seconds: float) -> Plan:

@@ -2,8 +2,9 @@
 
     rows in any order ──ValueRows──> spooled ──a partition──> in order of visitor ──ColumnFiles──> distinct values, ids
 
-A visitor comes only once over all files, and all files have the same columns. What grows with the number of visitors
-lies in files; in memory are one column's distinct values and 4 bytes a visitor, one column after the other.
+A visitor comes only once over all files, and all files have the same columns. Values are what conditions can ask of a
+snapshot: bool, int, double or string; a list, of recommended items say, goes as one text. What grows with the number
+of visitors lies in files; in memory are one column's distinct values and 4 bytes a visitor, one column after the other.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ def _value_columns(source: Source) -> dict[str, Type]:
         found = source.schema.field(name).type
         kind = _value_type(found)
         if kind is None:
-            raise InputError(f"its type is {found}, not bool, an integer, float, double or string", source.path, name)
+            what = f"its type is {found}, not bool, an integer, float, double or string; a list can go as one text"
+            raise InputError(what, source.path, name)
         columns[name] = kind
     if not columns:
         raise InputError(f"has no column beside {source.identity}", source.path)

@@ -17,6 +17,7 @@ from typing import Final, Self
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from central.segments.errors import InputError
@@ -114,7 +115,7 @@ class VisitorsFile:
 
     def _check(self, batch: pa.RecordBatch) -> None:
         segments = batch.column(SEGMENTS).values
-        if len(segments) and pa.compute.max(segments).as_py() >= len(self.segments):
+        if len(segments) and pc.max(segments).as_py() >= len(self.segments):
             raise InputError(f"a segment id beyond the {len(self.segments):,} names", self.path, SEGMENTS)
 
 

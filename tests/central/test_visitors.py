@@ -63,7 +63,7 @@ def test_a_file_of_nobody_can_be_written_and_read(tmp_path: Path) -> None:
 
 
 def test_the_batches_that_visitors_come_in_change_no_byte(tmp_path: Path) -> None:
-    visitors = some_visitors(300_000)
+    visitors = pa.concat_batches([some_visitors(10_000)] * 30)
     whole = write(tmp_path / "whole", visitors).read_bytes()
     cuts = [0, 5, 5, 130_000, 140_001, 299_999, 300_000]
     parts = [visitors.slice(start, end - start) for start, end in itertools.pairwise(cuts)]
