@@ -1,7 +1,7 @@
 """Numbers the distinct sets of segments that visitors have, with no Python object a row.
 
-`RowGrouper` first gathers sorted rows into visitors. What becomes of both is for `rulecore.snapshot`. Sets lie one after the other in a pool; a table of open addressing,
-at most half full, finds a set's number by its content.
+`RowGrouper` first gathers sorted rows into visitors. What becomes of both is for `rulecore.snapshot`. Sets lie one
+after the other in a pool; a table of open addressing, at most half full, finds a set's number by its content.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
