@@ -14,7 +14,7 @@ from typing import Final
 
 COMMANDS: Final = {
     "rules": ("central.rules_cli", "check, test, compile and explain a bundle of rules"),
-    "snapshot": ("central.snapshot_cli", "build a snapshot of segment members, or look into one"),
+    "snapshot": ("central.snapshot_cli", "build snapshots of segment members, look into them, and make deltas"),
     "keys": ("central.snapshot_cli", "make the keys that stand between visitor ids and snapshots"),
     "segments": ("central.segments_cli", "compute segments from a retailer's own records"),
     "demo": ("central.demo", "run the whole way on real input, from purchases to decisions over HTTP"),

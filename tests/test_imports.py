@@ -11,7 +11,7 @@ from benches.peers.peer import PEERS
 
 ROOT: Final = Path(__file__).parent.parent
 PACKAGES: Final = ("rulecore", "edge", "central", "benches")
-CONTROL_PLANE_ONLY: Final = ("duckdb", "pyarrow", "tzdata", "yaml")
+CONTROL_PLANE_ONLY: Final = ("duckdb", "matplotlib", "pyarrow", "pyroaring", "tzdata", "yaml")
 
 # One interpreter with nothing of ours in it; each module is imported in a fork of its own.
 ONE_BY_ONE: Final = """
