@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import stat
@@ -12,19 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from central import snapshot_cli
 from rulecore._membership import Membership
 from rulecore.keys import MembershipKeys
+from tests.central.commands import central
 
 KEYS = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32))})
-
-
-def central(*words: str | os.PathLike[str]) -> int:
-    parser = argparse.ArgumentParser("central")
-    snapshot_cli.add_commands(parser.add_subparsers(required=True))
-    arguments = parser.parse_args([os.fspath(word) for word in words])
-    code: int = arguments.run(arguments)
-    return code
 
 
 @pytest.fixture
@@ -93,44 +84,6 @@ def test_build_takes_several_files_of_members(folder: Path, capsys: pytest.Captu
     assert printed["segments"] == {"late": 1, "new": 1, "vip": 2}
 
 
-def test_info_needs_no_keys(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    build(folder)
-    capsys.readouterr()
-    assert central("snapshot", "info", folder / "out") == 0
-    assert capsys.readouterr().out.startswith(f"{folder / 'out'}: a sound snapshot, format 2\n  epoch          1\n")
-    assert central("snapshot", "info", "--json", folder / "out") == 0
-    printed = json.loads(capsys.readouterr().out)
-    assert printed | {"checksum": "", "size_bytes": 0} == {
-        "format_version": 2,
-        "epoch": 1,
-        "visitors": 2,
-        "sets": 2,
-        "segments": {"new": 1, "vip": 2},
-        "columns": {},
-        "size_bytes": 0,
-        "checksum": "",
-    }
-
-
-def test_lookup_shows_segments_and_columns_on_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    build(folder, "--epoch", "1", "--columns", folder / "columns.parquet")
-    capsys.readouterr()
-    assert central("snapshot", "lookup", folder / "out", "--keys", folder / "keys", "v1", "v3") == 0
-    assert capsys.readouterr().out == ("VISITOR  SEGMENTS  COLUMNS\nv1       new, vip  tier='gold\\n'\nv3\n")
-
-
-def test_lookup_of_an_unknown_visitor_exits_with_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    build(folder)
-    capsys.readouterr()
-    assert central("snapshot", "lookup", folder / "out", "--keys", folder / "keys", "v2", "v4", "--json") == 1
-    assert json.loads(capsys.readouterr().out) == [
-        {"visitor_id": "v2", "known": True, "segments": ["vip"], "columns": {}},
-        {"visitor_id": "v4", "known": False, "segments": [], "columns": {}},
-    ]
-    assert central("snapshot", "lookup", folder / "out", "--keys", folder / "keys", "v4") == 1
-    assert "v4       (unknown)\n" in capsys.readouterr().out
-
-
 def test_errors_name_the_file_and_exit_with_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def error_of(*words: str | os.PathLike[str]) -> str:
         assert central(*words) == 1
@@ -158,9 +111,7 @@ def test_errors_name_the_file_and_exit_with_1(folder: Path, capsys: pytest.Captu
     capsys.readouterr()
     assert r"'\udcff' is not valid UTF-8" in error_of("snapshot", "lookup", folder / "out", *keys, "\udcff")
     key_file.write_bytes(MembershipKeys(bytes(16), {5: bytes(16)}).to_json())
-    assert f"{folder / 'out'}: no membership key of epoch 1" in error_of(
-        "snapshot", "lookup", folder / "out", *keys, "v1"
-    )
+    assert f"{key_file}: no membership key of epoch 1" in error_of("snapshot", "lookup", folder / "out", *keys, "v1")
     key_file.write_bytes(b"{}")
     assert f"{key_file}: membership keys: Object missing" in error_of("snapshot", "lookup", folder / "out", *keys, "v1")
 
@@ -171,6 +122,10 @@ def test_errors_name_the_file_and_exit_with_1(folder: Path, capsys: pytest.Captu
         ["snapshot"],
         ["snapshot", "build"],
         ["snapshot", "lookup", "file", "--keys", "dir"],
+        ["snapshot", "diff", "old", "new", "-o", "delta"],
+        ["snapshot", "apply", "snapshot", "--keys", "dir", "-o", "new"],
+        ["snapshot", "compact", "-o", "delta"],
+        ["snapshot", "overlap", "snapshot", "--by", "size"],
         ["snapshot", "build", "--members", "m", "--keys", "k", "--epoch", "-1", "-o", "o"],
         ["keys", "new", "dir", "--epoch", "4294967296"],
     ],
@@ -183,7 +138,11 @@ def test_a_wrong_command_line_exits_with_2(words: list[str], capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    "words", [["snapshot", "build"], ["snapshot", "info"], ["snapshot", "lookup"], ["keys", "new"]]
+    "words",
+    [
+        *(["snapshot", name] for name in ("build", "info", "lookup", "verify", "overlap", "diff", "apply", "compact")),
+        ["keys", "new"],
+    ],
 )
 def test_help_documents_the_exit_codes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:

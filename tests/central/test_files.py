@@ -1,0 +1,36 @@
+"""Files appear whole or not at all, and what was there before stays until then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from central.segments.files import drafts, put_in_place
+
+
+def test_drafts_are_moved_and_their_folder_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    with drafts(tmp_path / "a") as folder:
+        (folder / "1").write_text("new")
+        (folder / "2").write_text("beside")
+        assert (tmp_path / "a").read_text() == "old"
+        put_in_place({folder / "2": tmp_path / "b", folder / "1": tmp_path / "a"})
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new", "b": "beside"}
+
+
+def write_and_fail(out: Path) -> None:
+    with drafts(out) as folder:
+        (folder / "1").write_text("half")
+        raise ValueError("no more")
+
+
+def test_nothing_is_left_of_what_failed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no more"):
+        write_and_fail(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such folder to write to"):
+        write_and_fail(tmp_path / "none" / "a")
