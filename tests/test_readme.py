@@ -1,4 +1,4 @@
-"""Everything that README.md and rules/README.md show is true: their files are written, their commands run."""
+"""Everything that README.md and the READMEs of folders show is true: files are written, commands run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ("README.md", "rules/README.md", "CONTRIBUTING.md", "rules/storefront/PURCHASES.md")
+DOCUMENTS = (
+    "README.md",
+    "rules/README.md",
+    "CONTRIBUTING.md",
+    "rules/storefront/PURCHASES.md",
+    "central/segments/README.md",
+)
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -125,6 +132,21 @@ def test_an_author_can_begin_as_the_rules_readme_says(shell: Shell) -> None:
     assert printed["central rules check shop"] == "shop: 1 placement, 1 rule, 2 of 2 tests passed\n"
     assert (shell.folder / "shop.bundle").exists()
     assert (shell.folder / "members.parquet").exists()
+
+
+def test_a_publisher_can_follow_the_page_on_snapshots(shell: Shell) -> None:
+    document = "central/segments/README.md"
+    log = pq.read_table(ROOT / "rules" / "storefront" / "purchases.parquet")
+    pq.write_table(log, shell.folder / "today.parquet")
+    pq.write_table(log.slice(0, 69_000), shell.folder / "yesterday.parquet")
+    commands = re.findall(r"^\| `(central [^`]+)` \|", text_of(document), re.MULTILINE)
+    assert len(commands) == 13
+    for command in commands:
+        shell.run(command)
+    assert (shell.folder / "1.snapshot").read_bytes() == (shell.folder / "now.snapshot").read_bytes()
+    [block] = blocks(document)
+    [(command, shown)] = commands_in(block.text)
+    assert shell.run(command) == shown
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
