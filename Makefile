@@ -10,7 +10,7 @@ BENCH_INSTALLED := $(VENV)/.bench-installed
 PIP := $(PYTHON) -m pip -q --disable-pip-version-check
 
 # The extensions and what they are made of.
-SOURCES := $(wildcard rulecore/*.pyx rulecore/*.pxd)
+SOURCES := $(wildcard rulecore/*.pyx rulecore/*.pxd benches/*.pyx)
 SANITIZED := build/sanitize
 COVERED := build/coverage
 FUZZED := build/fuzz
@@ -57,7 +57,7 @@ lint: $(BUILT)  ## Style, types and layers: ruff, mypy, cython-lint, import-lint
 	@echo '== mypy'
 	@$(PYTHON) -m mypy
 	@echo '== cython-lint'
-	@PATH="$$PWD/$(VENV)/bin:$$PATH" cython-lint rulecore
+	@PATH="$$PWD/$(VENV)/bin:$$PATH" cython-lint rulecore benches
 	@echo '== import-linter'
 	@$(VENV)/bin/lint-imports
 
@@ -100,7 +100,7 @@ fuzz: $(BUILT) $(FUZZ_INSTALLED)  ## Fuzz the readers (SECONDS=60 each; CASE=fil
 clean:  ## Remove what was built, .venv too
 	rm -rf $(VENV) build dist edgewise.egg-info benches/results .hypothesis .mypy_cache .ruff_cache .pytest_cache
 	rm -rf .import_linter_cache
-	rm -f rulecore/*.c rulecore/*.so rulecore/*.html
+	rm -f rulecore/*.c rulecore/*.so rulecore/*.html benches/*.c benches/*.so
 	find rulecore edge central benches tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Built with .venv's own Cython rather than in isolation, and by the next rule alone, so that nothing is built twice.

@@ -4,9 +4,12 @@ Switches, from the environment: EDGEWISE_DEBUG=1 (no optimisation, symbols), EDG
 UndefinedBehaviorSanitizer), EDGEWISE_COVERAGE=1 (gcov's counters), EDGEWISE_FUZZ=1 (sanitizers, and calls that tell a
 fuzzer what ran), EDGEWISE_WITHOUT_EXTENSIONS=1 (install only; the extensions are then built by `build_ext --inplace`,
 which builds no more than what has changed).
+
+What is built in place has the loops of the benchmarks, too; no wheel has them.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -22,6 +25,7 @@ COMPILE = {
 }
 LINK = {"EDGEWISE_SANITIZE": SANITIZERS, "EDGEWISE_COVERAGE": ["--coverage"]}  # a fuzzer brings its own sanitizers
 SWITCH = next((name for name in COMPILE if os.environ.get(name)), "")
+FOLDERS = ["rulecore", "benches"] if "--inplace" in sys.argv else ["rulecore"]
 WITHOUT_EXTENSIONS = bool(os.environ.get("EDGEWISE_WITHOUT_EXTENSIONS"))
 
 extensions = [
@@ -31,7 +35,8 @@ extensions = [
         extra_compile_args=COMPILE.get(SWITCH, ["-O3"]),
         extra_link_args=LINK.get(SWITCH, []),
     )
-    for source in sorted(Path("rulecore").glob("*.pyx"))
+    for folder in FOLDERS
+    for source in sorted(Path(folder).glob("*.pyx"))
 ]
 directives = {
     "language_level": 3,

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import statistics
 import timeit
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter, perf_counter_ns
 from typing import Final
 
@@ -22,6 +22,14 @@ class Case(msgspec.Struct, frozen=True):
     statement: str
     items: Sequence[object]
     names: dict[str, object]
+
+
+class Loop(msgspec.Struct, frozen=True):
+    """A call that does something for so many items by itself."""
+
+    name: str
+    run: Callable[[], object]
+    items: int
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -52,6 +60,20 @@ def measure(cases: Sequence[Case], seconds: float) -> list[Figures]:
                 if perf_counter() >= until:
                     break
     return [figures(case.name, "ns", _each(taken, case)) for case, taken in zip(cases, samples, strict=True)]
+
+
+def measure_loops(loops: Sequence[Loop], rounds: int, unit: str) -> list[Figures]:
+    """Nanoseconds an item, in turns."""
+    samples: list[list[float]] = [[] for _ in loops]
+    for loop in loops:
+        loop.run()
+    with _no_collection():
+        for _ in range(rounds):
+            for loop, taken in zip(loops, samples, strict=True):
+                start = perf_counter_ns()
+                loop.run()
+                taken.append((perf_counter_ns() - start) / loop.items)
+    return [figures(loop.name, unit, taken) for loop, taken in zip(loops, samples, strict=True)]
 
 
 def call_by_call(case: Case, rounds: int, before: str = "pass") -> list[list[int]]:

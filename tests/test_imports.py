@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benches.peers.peer import PEERS
+from benches.peers.store import STORES
 
 ROOT: Final = Path(__file__).parent.parent
 PACKAGES: Final = ("rulecore", "edge", "central", "benches")
@@ -54,7 +55,7 @@ def python(program: str, names: list[str]) -> str:
 
 
 def test_every_module_imports_alone() -> None:
-    not_installed = {f"benches.peers.{listed.module}" for listed in PEERS if listed.version() is None}
+    not_installed = {f"benches.peers.{listed.module}" for listed in (*PEERS, *STORES) if listed.version() is None}
     assert python(ONE_BY_ONE, [name for name in modules(*PACKAGES) if name not in not_installed]) == ""
 
 
