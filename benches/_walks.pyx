@@ -6,7 +6,7 @@ processor can't do two at once.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from rulecore._membership cimport Membership
+from rulecore._membership cimport Found, Membership
 
 
 cdef enum:
@@ -42,13 +42,14 @@ def look_up(
     if nothing != 0:
         raise ValueError("nothing is 0")
     cdef uint32_t segment_ids[SEGMENTS_ROOM]
-    cdef uint64_t row, sum = 0
+    cdef Found found
+    cdef uint64_t sum = 0
     cdef int32_t segments, j
     cdef int64_t known = 0
     with nogil:
         for i in range(count):
             segments = membership.find(
-                <const char*>&text[0] + offsets[i] + (sum & nothing), offsets[i + 1] - offsets[i], segment_ids, &row
+                <const char*>&text[0] + offsets[i] + (sum & nothing), offsets[i + 1] - offsets[i], segment_ids, &found
             )
             sum = 0
             for j in range(segments):

@@ -23,10 +23,10 @@ def main(image: Path, contexts: Path) -> None:
     items = msgspec.json.decode(contexts.read_bytes(), type=list[Facts])
     # What the first decision of any engine takes is not this image's.
     _decide(Engine(BundleImage(write_bundle(Scenario(20).bundle))), items)
-    before = _anonymous_bytes()
+    before = anonymous_bytes()
     engine = Engine(BundleImage.open(image))
     _decide(engine, items)
-    print(_anonymous_bytes() - before)
+    print(anonymous_bytes() - before)
 
 
 def _decide(engine: Engine, items: list[Facts]) -> None:
@@ -36,7 +36,8 @@ def _decide(engine: Engine, items: list[Facts]) -> None:
         engine.decide_all(context, NOW)
 
 
-def _anonymous_bytes() -> int:
+def anonymous_bytes() -> int:
+    """What this process has beside mapped files, once it has given back what is free. On Linux only."""
     gc.collect()
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):  # glibc's

@@ -17,7 +17,9 @@ from benches.comparison import Comparer
 from benches.decisions import RULES, measure_calls, measure_decisions, measure_worst_cases
 from benches.http_requests import measure_http
 from benches.loading import measure_loading
-from benches.lookups import measure_lookups
+from benches.membership import MembershipEffort, measure_membership
+from benches.membership_lookups import LookupEffort
+from benches.membership_promises import keep_membership
 from benches.peers.peer import PEERS, Listed
 from benches.picture import draw
 from benches.promises import keep
@@ -44,7 +46,7 @@ class Effort(msgspec.Struct, frozen=True):
     opens: int
     authored_rules: int
     authored_rounds: int
-    visitors: int
+    membership: MembershipEffort
     http_seconds: float
     peers: Sequence[Listed]
 
@@ -60,7 +62,15 @@ FULL: Final = Effort(
     opens=50,
     authored_rules=20_000,
     authored_rounds=1,
-    visitors=1_000_000,
+    membership=MembershipEffort(
+        visitors=(1_000_000, 10_000_000),
+        strangers=10_000_000,
+        delta_entries=500_000,
+        decided=500_000,
+        contexts=256,
+        seconds=1.0,
+        lookups=LookupEffort(asked=1_000_000, rounds=9, opens=50, seconds=1.0),
+    ),
     http_seconds=10.0,
     peers=PEERS,
 )
@@ -75,7 +85,15 @@ QUICK: Final = Effort(
     opens=10,
     authored_rules=400,
     authored_rounds=2,
-    visitors=20_000,
+    membership=MembershipEffort(
+        visitors=(20_000, 200_000),
+        strangers=1_000_000,
+        delta_entries=10_000,
+        decided=50_000,
+        contexts=64,
+        seconds=0.1,
+        lookups=LookupEffort(asked=50_000, rounds=3, opens=10, seconds=0.1),
+    ),
     http_seconds=0.5,
     peers=[listed for listed in PEERS if listed.name in QUICK_PEERS],
 )
@@ -96,16 +114,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     worst = _show(lambda: measure_worst_cases(effort.worst_contexts, effort.compared_seconds))
     loading = _show(lambda: measure_loading(effort.writes, effort.opens))
     authoring = _show(lambda: measure_authoring(effort.authored_rules, effort.authored_rounds))
-    lookups = _show(lambda: measure_lookups(effort.visitors, effort.seconds))
+    membership = [_shown(section) for section in measure_membership(effort.membership)]
     http = _show(lambda: measure_http(effort.http_seconds))
 
     comparer = Comparer(effort.peers)
     comparisons = list(_comparisons(comparer, effort))
-    promises = keep(decisions, calls, worst, loading, comparisons)
+    promises = [*keep(decisions, calls, worst, loading, comparisons), *keep_membership(membership)]
     for text in render_comparisons(comparisons), render_peers(comparer.notes), render_promises(promises):
         print(text, end="\n\n")
 
-    sections = [decisions, calls, worst, loading, authoring, lookups, http]
+    sections = [decisions, calls, worst, loading, authoring, *membership, http]
     report = make_report(sections, comparisons, comparer.notes, promises, quick=options.quick)
     path = write(report, options.results)
     print(f"Written to {path}")
@@ -115,7 +133,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _show(measure: Callable[[], Section]) -> Section:
-    section = measure()
+    return _shown(measure())
+
+
+def _shown(section: Section) -> Section:
     print(render_section(section), end="\n\n", flush=True)
     return section
 
