@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from benches.membership_build import measure_build
 from benches.membership_decisions import measure_snapshot_decisions
 from benches.membership_deltas import measure_deltas
 from benches.membership_images import Snapshot, populate
@@ -22,7 +23,6 @@ class MembershipEffort(msgspec.Struct, frozen=True):
     """How much of everything; `visitors` from the fewest to the most, `seconds` a case."""
 
     visitors: tuple[int, ...]
-    strangers: int
     delta_entries: int
     decided: int
     contexts: int
@@ -37,7 +37,8 @@ def measure_membership(effort: MembershipEffort) -> Iterator[Section]:
         for count in effort.visitors:
             population = populate(count)
             of_population = [Snapshot(population, bits, Path(folder)) for bits in FINGERPRINT_BITS]
-            yield measure_sizes(of_population, effort.strangers)
+            yield measure_sizes(of_population)
+            yield measure_build(of_population[0])
             snapshots.append(of_population[0])
         yield measure_lookups(snapshots, effort.lookups)
         yield measure_deltas(snapshots[-1], effort.delta_entries, effort.lookups)

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from time import thread_time
 from typing import Final
 
-import msgspec
 import numpy as np
-from rulecore.delta import DeltaParts, write_delta
-
 from benches.membership_images import EPOCH, KEYS, Asked, Snapshot, sets_of, unit_keys
 from benches.membership_lookups import IN_C, IN_PYTHON, LookupEffort
 from benches.report import Ratio, Section
 from benches.timing import Case, Loop, measure, measure_loops
 from benches.visitors import NAMES
 from rulecore import Membership
+from rulecore.delta import DeltaParts, write_delta
 
 WITHOUT: Final = "without a delta"
 WITH: Final = "with a delta"
@@ -38,7 +37,7 @@ def measure_deltas(snapshot: Snapshot, entries: int, effort: LookupEffort) -> Se
     in_c = measure_loops(loops, effort.rounds, IN_C)
     ids = asked.ids()
     cases = [Case(name, "lookup(item)", ids, {"lookup": of.lookup}) for name, of in memberships.items()]
-    in_python = [msgspec.structs.replace(each, unit=IN_PYTHON) for each in measure(cases, effort.seconds)]
+    in_python = measure(cases, effort.seconds, IN_PYTHON, thread_time)
     ratios = [
         Ratio(name, found[1].median / found[0].median)
         for name, found in ((COST_IN_C, in_c), (COST_IN_PYTHON, in_python))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from benches.membership_build import PEAK, SECONDS
 from benches.membership_decisions import LOOKED_UP
 from benches.membership_deltas import COST_IN_C, COST_IN_PYTHON
 from benches.membership_lookups import (
@@ -34,6 +35,8 @@ def keep_membership(sections: Sequence[Section]) -> Iterator[Promise]:
     wrong = [_ratio(sections, sized(WRONG, bits)) for bits in FINGERPRINT_BITS]
     total = None if None in wrong else sum(each for each in wrong if each is not None)
     yield Promise("wrong answers for members", "", total, at_least=0)
+    yield Promise("building the snapshot from Parquet", "s", _ratio(sections, SECONDS), at_least=30)
+    yield Promise("building the snapshot from Parquet", "GB", _ratio(sections, PEAK), at_least=4)
     yield Promise("random lookup in C", "memory accesses", _ratio(sections, IN_ACCESSES), at_least=1.5)
     yield Promise("random lookup from Python", "ns", _median(sections, IN_PYTHON, RANDOM), at_least=400)
     yield Promise("open a snapshot", "ms", _median(sections, "ms", OPEN), at_least=1)

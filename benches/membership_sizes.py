@@ -21,7 +21,7 @@ BYTES: Final = "bytes a visitor"
 BOUND: Final = "the least there is"
 TAKEN: Final = "strangers taken for members / promised"
 TAKEN_MAX: Final = "  what chance may make of it"
-WRITE: Final = "seconds to write it"
+WRITE: Final = "seconds to write it from memory"
 
 SIGMAS: Final = 4
 """So many standard deviations a count may lie above what is expected."""
@@ -34,13 +34,13 @@ def sized(what: str, fingerprint_bits: int) -> str:
     return f"{what}, 2^-{fingerprint_bits}"
 
 
-def measure_sizes(snapshots: list[Snapshot], strangers: int) -> Section:
-    """Of snapshots of one population, with as many strangers as it takes to count some that are taken for members."""
+def measure_sizes(snapshots: list[Snapshot]) -> Section:
+    """Of snapshots of one population, which are asked for all of it, and for as many strangers."""
     population = snapshots[0].population
     ratios = []
     for snapshot in snapshots:
         bound = bound_of(population, snapshot.fingerprint_bits)
-        ratios += [*_sizes(snapshot, bound), *_answers(snapshot, strangers)]
+        ratios += [*_sizes(snapshot, bound), *_answers(snapshot)]
     mean = len(population.visitors.members) / population.count
     title = (
         f"Snapshot of {population.count:,} visitors in {mean:.2f} segments each; {len(population.sets):,} distinct sets"
@@ -82,8 +82,9 @@ def _sizes(snapshot: Snapshot, bound: Bound) -> Iterator[Ratio]:
     yield Ratio(sized(WRITE, snapshot.fingerprint_bits), snapshot.write_seconds)
 
 
-def _answers(snapshot: Snapshot, strangers: int) -> Iterator[Ratio]:
+def _answers(snapshot: Snapshot) -> Iterator[Ratio]:
     yield Ratio(sized(WRONG, snapshot.fingerprint_bits), wrong_answers(snapshot))
+    strangers = snapshot.population.count
     promised = strangers / 2**snapshot.fingerprint_bits
     yield Ratio(sized(TAKEN, snapshot.fingerprint_bits), strangers_taken(snapshot, strangers) / promised)
     yield Ratio(sized(TAKEN_MAX, snapshot.fingerprint_bits), 1 + SIGMAS / math.sqrt(promised))

@@ -22,7 +22,7 @@ from benches.visitors import visitor_ids
 
 OURS: Final = "snapshot"
 CHECKED: Final = 500
-ASKED_MAX: Final = 1 << 20
+ASKED_MAX: Final = 200_000
 
 
 def measure_stores(snapshot: Snapshot, seconds: float) -> Section:

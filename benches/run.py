@@ -64,12 +64,11 @@ FULL: Final = Effort(
     authored_rounds=1,
     membership=MembershipEffort(
         visitors=(1_000_000, 10_000_000),
-        strangers=10_000_000,
         delta_entries=500_000,
-        decided=500_000,
+        decided=200_000,
         contexts=256,
         seconds=1.0,
-        lookups=LookupEffort(asked=1_000_000, rounds=9, opens=50, seconds=1.0),
+        lookups=LookupEffort(asked=500_000, rounds=5, opens=50, seconds=1.0),
     ),
     http_seconds=10.0,
     peers=PEERS,
@@ -87,7 +86,6 @@ QUICK: Final = Effort(
     authored_rounds=2,
     membership=MembershipEffort(
         visitors=(20_000, 200_000),
-        strangers=1_000_000,
         delta_entries=10_000,
         decided=50_000,
         contexts=64,

@@ -10,7 +10,7 @@ import lmdb
 
 from benches.peers.store import Members, Way
 
-ASKED_MAX: Final = 1 << 20
+ASKED_MAX: Final = 200_000
 MAP_BYTES: Final = 16 << 30
 """Of address space, which is not memory."""
 

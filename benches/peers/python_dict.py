@@ -9,7 +9,7 @@ from typing import Final
 
 from benches.peers.store import Members, Way, ids_of, names_of
 
-ASKED_MAX: Final = 1 << 20
+ASKED_MAX: Final = 200_000
 
 
 class Adapter:

@@ -9,7 +9,6 @@ from benches.tables import render_section
 
 EFFORT = MembershipEffort(
     visitors=(500, 1_000),
-    strangers=20_000,
     delta_entries=100,
     decided=200,
     contexts=8,
