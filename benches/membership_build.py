@@ -21,7 +21,6 @@ from benches.report import Ratio, Section
 from benches.visitors import write_members
 from central.segments.build import build_snapshot
 
-
 SECONDS: Final = "seconds to build"
 PEAK: Final = "most memory that it has, GB"
 

@@ -13,6 +13,7 @@ from time import thread_time
 from typing import Final
 
 import numpy as np
+
 from benches.membership_images import EPOCH, KEYS, Asked, Snapshot, sets_of, unit_keys
 from benches.membership_lookups import IN_C, IN_PYTHON, LookupEffort
 from benches.report import Ratio, Section

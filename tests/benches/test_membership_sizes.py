@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from benches.membership_images import KEYS, Asked, Population, Snapshot, populate
-from benches.membership_sizes import BYTES, TAKEN, TAKEN_MAX, WRONG, measure_sizes, sized, strangers_taken, wrong_answers
+from benches.membership_sizes import (
+    BYTES,
+    TAKEN,
+    TAKEN_MAX,
+    WRONG,
+    measure_sizes,
+    sized,
+    strangers_taken,
+    wrong_answers,
+)
 from benches.visitors import NAMES, segment_weights
 from rulecore import Membership
 
