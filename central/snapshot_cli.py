@@ -53,9 +53,8 @@ def _add_build(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="Parquet with visitor_id, or pseudonym, and other columns (bool, int, double or string; a list as one "
-        "text), a row a visitor; "
-        "without it, the columns of the visitors files among the members",
+        help="Parquet with visitor_id, or pseudonym, and other columns (bool, int, double, string or a "
+        "list of strings), a row a visitor; without it, the columns of the visitors files among the members",
     )
     add_keys(build)
     build.add_argument("--epoch", type=_epoch, required=True, metavar="N", help="build with the key of this epoch")

@@ -176,6 +176,7 @@ class _Build:
             self._write_image(segments, sets, columns)
             self._progress.stage("verifying")
             image = SnapshotImage.open(self._path("image"))
+            image.verify()
             visitors.finish(image.checksum)
             return image
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from typing_extensions import Buffer
 
 from central.segments.errors import InputError
-from central.segments.read import Source, as_bytes, is_text
+from central.segments.read import Source, as_bytes, is_list, is_text
 from central.segments.visitors import SEGMENTS
 from rulecore.errors import LimitError
 from rulecore.keys import MembershipKeys
@@ -78,7 +78,7 @@ class MembersSource:
             self._known = numbers.of(self.file.visitors_file.segments)
         elif self._column == SEGMENT and not is_text(kind):
             raise InputError(f"its type is {kind}, not string", path, SEGMENT)
-        elif self._column == SEGMENTS and not (_is_list(kind) and is_text(kind.value_type)):
+        elif self._column == SEGMENTS and not (is_list(kind) and is_text(kind.value_type)):
             raise InputError(f"its type is {kind}, not a list of strings", path, SEGMENTS)
 
     @property
@@ -138,8 +138,3 @@ class MembersSource:
             numbers = numbers.take(pc.sort_indices(used))
             return as_bytes(numbers.take(names.indices))
         return as_bytes(numbers.take(pc.index_in(names.indices, value_set=used)))
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    types = pa.types
-    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))

@@ -2,9 +2,8 @@
 
     rows in any order ──ValueRows──> spooled ──a partition──> in order of visitor ──ColumnFiles──> distinct values, ids
 
-A visitor comes only once over all files, and all files have the same columns. Values are what conditions can ask of a
-snapshot: bool, int, double or string; a list, of recommended items say, goes as one text. What grows with the number
-of visitors lies in files; in memory are one column's distinct values and 4 bytes a visitor, one column after the other.
+A visitor comes only once over all files, and all files have the same columns. What grows with the number of visitors
+lies in files; in memory are one column's distinct values and 4 bytes a visitor, one column after the other.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from central.segments.errors import InputError
-from central.segments.read import Source, as_bytes, decoded, is_text, joined
+from central.segments.read import Source, as_bytes, decoded, is_list, is_text, joined
 from central.segments.spool import Spool
 from central.segments.visitors import ARROW_TYPES, SEGMENTS
 from rulecore.limits import LIMITS
@@ -29,7 +28,10 @@ from rulecore.snapshot import COLUMN_NAME, Column, encode_starts
 
 _UNIT_KEY: Final = "unit_key"
 _NOT_VALUES: Final = frozenset({"pseudonym", "segment", SEGMENTS, "visitor_id"})
-_STORED: Final = ARROW_TYPES | {Type.STRING: pa.large_string()}  # distinct texts may have more than 2 GiB
+_STORED: Final = ARROW_TYPES | {  # distinct texts may have more than 2 GiB
+    Type.STRING: pa.large_string(),
+    Type.LIST_STRING: pa.large_binary(),
+}
 
 
 class ValuesSource:
@@ -57,6 +59,8 @@ class ValuesSource:
             file.refuse(pc.greater(pc.binary_length(texts), LIMITS.string_bytes_max), too_long, name, before)
             return texts.cast(pa.string())
         values = batch.column(name)
+        if kind is Type.LIST_STRING:
+            return self._lists(values, before, name)
         if pa.types.is_uint64(values.type):
             too_large = pc.greater(values, pa.scalar(2**63 - 1, pa.uint64()))
             file.refuse(too_large, "a number beyond 64 bits with a sign", name, before)
@@ -64,6 +68,21 @@ class ValuesSource:
         if kind is Type.DOUBLE:  # one NaN, and no minus zero, which equals zero to conditions
             values = pc.if_else(pc.is_nan(values), math.nan, pc.add(values, 0.0))
         return values
+
+    def _lists(self, lists: pa.Array, before: int, name: str) -> pa.ListArray:
+        file = self.file
+        lists = lists.cast(pa.list_(lists.type.value_type))
+        too_many = f"a list of more than {LIMITS.list_items_max:,} strings"
+        file.refuse(pc.greater(pc.list_value_length(lists), LIMITS.list_items_max), too_many, name, before)
+        items = lists.flatten()
+        if items.null_count:
+            rows = pc.list_parent_indices(lists).filter(pc.is_null(items))
+            raise InputError("null in a list", file.path, name, before + rows[0].as_py() + 1)
+        file.valid(items, name, before)
+        lists = lists.cast(pa.list_(pa.string())).cast(ARROW_TYPES[Type.LIST_STRING])
+        too_long = f"a list of more than {LIMITS.string_bytes_max:,} bytes"
+        file.refuse(pc.greater(pc.binary_length(_as_texts(lists)), LIMITS.string_bytes_max), too_long, name, before)
+        return lists
 
 
 def same_columns(sources: Sequence[ValuesSource]) -> dict[str, Type]:
@@ -92,7 +111,7 @@ def _value_columns(source: Source) -> dict[str, Type]:
         found = source.schema.field(name).type
         kind = _value_type(found)
         if kind is None:
-            what = f"its type is {found}, not bool, an integer, float, double or string; a list can go as one text"
+            what = f"its type is {found}, not bool, an integer, float, double, string or list of strings"
             raise InputError(what, source.path, name)
         columns[name] = kind
     if not columns:
@@ -104,6 +123,8 @@ def _value_columns(source: Source) -> dict[str, Type]:
 
 def _value_type(kind: pa.DataType) -> Type | None:
     kind = decoded(kind)
+    if is_list(kind):
+        return Type.LIST_STRING if is_text(kind.value_type) else None
     if pa.types.is_boolean(kind):
         return Type.BOOL
     if pa.types.is_integer(kind):
@@ -211,7 +232,8 @@ class ColumnFiles:
     def write(self, values: Sequence[pa.Array]) -> None:
         """Add the values of more visitors, by column. Raises OSError."""
         for writer, schema, of_column in zip(self._writers, self._schemas, values, strict=True):
-            writer.write_batch(pa.RecordBatch.from_arrays([of_column.cast(schema.field(0).type)], schema=schema))
+            stored = _as_texts(of_column) if pa.types.is_list(of_column.type) else of_column
+            writer.write_batch(pa.RecordBatch.from_arrays([stored.cast(schema.field(0).type)], schema=schema))
 
     def number(self) -> Iterator[Column]:
         """Number the distinct values of each column, and give it as the image wants it. Raises LimitError, OSError."""
@@ -240,11 +262,23 @@ class ColumnFiles:
         return self._folder / f"{part}_{number}"
 
 
+def _as_texts(lists: pa.ListArray) -> pa.BinaryArray:
+    """Each list as `rulecore.snapshot.encode_items` writes it, null for null, with no Python object a value."""
+    items = lists.flatten().cast(pa.binary())
+    sizes = pc.binary_length(items)
+    heads = pa.Array.from_buffers(pa.binary(4), len(items), [None, pa.py_buffer(as_bytes(sizes))]).cast(pa.binary())
+    joined_items = pc.binary_join_element_wise(heads, items, b"")
+    lengths = pc.fill_null(pc.list_value_length(lists), 0)
+    starts = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
+    texts = pc.binary_join(pa.ListArray.from_arrays(starts, joined_items), b"")
+    return pc.if_else(pc.is_valid(lists), texts, pa.scalar(None, pa.binary()))
+
+
 def _write_distinct(file: BinaryIO, kind: Type, values: pa.Array) -> None:
     """Write distinct values as `rulecore.snapshot.encode_values` does, but with no Python object a value."""
     if kind is Type.BOOL:
         file.write(as_bytes(values.cast(pa.uint8())))
-    elif kind is Type.STRING:
+    elif kind in {Type.STRING, Type.LIST_STRING}:
         sizes = array("i")
         sizes.frombytes(as_bytes(pc.binary_length(values).cast(pa.int32())))
         file.write(encode_starts(sizes))

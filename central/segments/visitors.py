@@ -34,6 +34,7 @@ ARROW_TYPES: Final = {
     Type.INT: pa.int64(),
     Type.DOUBLE: pa.float64(),
     Type.STRING: pa.string(),
+    Type.LIST_STRING: pa.list_(pa.field("element", pa.string(), nullable=False)),
 }
 """What the values of a column are in Arrow."""
 
@@ -167,12 +168,14 @@ class VisitorsWriter:
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        lists = [SEGMENTS, *(name for name, kind in columns.items() if kind is Type.LIST_STRING)]
+        leaves = [f"{name}.list.element" for name in lists] + [name for name in columns if name not in lists]
         self._writer = pq.ParquetWriter(
             self._file,
             self._schema,
-            compression={PSEUDONYM: "none", f"{SEGMENTS}.list.element": "zstd"} | dict.fromkeys(columns, "zstd"),
-            compression_level={f"{SEGMENTS}.list.element": 1} | dict.fromkeys(columns, 1),
-            use_dictionary=[f"{SEGMENTS}.list.element", *columns],
+            compression={PSEUDONYM: "none"} | dict.fromkeys(leaves, "zstd"),
+            compression_level=dict.fromkeys(leaves, 1),
+            use_dictionary=leaves,
             write_statistics=False,
             write_page_checksum=True,
         )

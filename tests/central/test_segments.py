@@ -24,7 +24,7 @@ from rulecore._membership import Membership
 from rulecore.errors import LimitError, UnitKeyCollisionError
 from rulecore.keys import MembershipKeys
 from rulecore.model import Scalar
-from rulecore.snapshot import write_snapshot
+from rulecore.snapshot import Value, write_snapshot
 
 KEYS = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32))})
 
@@ -54,7 +54,8 @@ def as_members(rows: list[tuple[str, str]]) -> dict[str, set[str]]:
 
 def test_a_build_from_files_has_the_bytes_of_one_from_memory(tmp_path: Path) -> None:
     rows = some_rows(5_000, 900)
-    scores: dict[str, dict[str, Scalar]] = {
+    scores: dict[str, dict[str, Value]] = {
+        "items": {f"visitor-{i}": tuple(f"item {j}" for j in range(i % 5)) for i in range(0, 2_000, 3) if i % 2},
         "score": {f"visitor-{i}": i % 7 / 4 for i in range(0, 2_000, 3)},
         "tier": {f"visitor-{i}": ["gold", "", "größer"][i % 3] for i in range(0, 2_000, 3) if i % 4},
         "loyal": {f"visitor-{i}": i % 2 == 0 for i in range(0, 2_000, 3)},
@@ -74,7 +75,13 @@ def test_a_build_from_files_has_the_bytes_of_one_from_memory(tmp_path: Path) -> 
     assert stats.segments == {
         f"s{i}": sum(f"s{i}" in of for of in members.values()) for i in sorted(range(30), key=str)
     }
-    assert stats.columns == {"loyal": "bool", "orders": "int", "score": "double", "tier": "string"}
+    assert stats.columns == {
+        "items": "list(string)",
+        "loyal": "bool",
+        "orders": "int",
+        "score": "double",
+        "tier": "string",
+    }
     assert stats.size_bytes == out.stat().st_size
     assert f"{Membership.open(out, KEYS).checksum:016x}" == stats.checksum
 
@@ -129,6 +136,9 @@ def test_every_kind_of_text_column_is_read(kind: pa.DataType, tmp_path: Path) ->
         (pa.float64(), [math.inf, -1e300, 0.1], [math.inf, -1e300, 0.1]),
         (pa.bool_(), [True, None, False], [True, None, False]),
         (pa.large_string(), ["", None, "ü"], ["", None, "ü"]),
+        (pa.list_(pa.string()), [[], None, ["a", "", "ü"]], [[], None, ["a", "", "ü"]]),
+        (pa.large_list(pa.large_string()), [["b"], None, ["a", "b"]], [["b"], None, ["a", "b"]]),
+        (pa.list_(pa.string(), 2), [["b", "a"], None, ["a", "b"]], [["b", "a"], None, ["a", "b"]]),
     ],
 )
 def test_values_of_columns_become_bool_int_double_or_string(
@@ -191,6 +201,10 @@ def test_bad_members_name_file_column_and_row(table: dict[str, object], message:
             {"visitor_id": ["a"], "at": pa.array([0], pa.timestamp("us"))},
             "column at: its type is timestamp[us], not bool",
         ),
+        ({"visitor_id": ["a"], "l": [[1]]}, "column l: its type is list<element: int64>, not bool"),
+        ({"visitor_id": ["a", "b"], "l": [[], ["x", None]]}, "column l, row 2: null in a list"),
+        ({"visitor_id": ["a", "b"], "l": [[], ["x"] * 1_001]}, "column l, row 2: a list of more than 1,000 strings"),
+        ({"visitor_id": ["a", "b"], "l": [[], ["x" * 32_768]]}, "l, row 2: a list of more than 32,768 bytes"),
         ({"visitor_id": ["a"], "1st": [1]}, "column 1st: no name of a column"),
         ({"visitor_id": ["a", "b", "a"], "n": [1, 2, 3]}, "column visitor_id, row 3: the same visitor as in row 1"),
         ({"visitor_id": ["a", None], "n": [1, 2]}, "column visitor_id, row 2: null in place of a visitor id"),

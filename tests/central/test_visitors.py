@@ -20,7 +20,7 @@ from rulecore.model import Type
 from rulecore.snapshot import write_snapshot
 
 KEYS = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32)), 2: bytes(range(32, 48))})
-COLUMNS = {"loyal": Type.BOOL, "orders": Type.INT, "score": Type.DOUBLE, "tier": Type.STRING}
+COLUMNS = {"loyal": Type.BOOL, "orders": Type.INT, "score": Type.DOUBLE, "tier": Type.STRING, "items": Type.LIST_STRING}
 NAMES = ("new", "vip")
 
 
@@ -33,6 +33,7 @@ def some_visitors(count: int) -> pa.RecordBatch:
             "loyal": [numbers.choice([True, False, None]) for _ in range(count)],
             "orders": [numbers.choice([-1, 2**40, None]) for _ in range(count)],
             "score": [numbers.choice([0.5, None]) for _ in range(count)],
+            "items": [numbers.choice([["a", "ü"], [], None]) for _ in range(count)],
             "tier": [numbers.choice(["gold", "größer", None]) for _ in range(count)],
         },
         schema=visitors_schema(COLUMNS),
