@@ -42,6 +42,3 @@ class RowGrouper:
         """As of `SetNumbers`."""
     def members(self) -> bytes:
         """As of `SetNumbers`."""
-
-def bucket_directory(keys: Buffer, bits: int) -> bytes:
-    """4 bytes each: the first row of every bucket of sorted unit keys (8 bytes each), and the number of rows."""

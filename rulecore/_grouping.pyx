@@ -285,26 +285,3 @@ cdef class RowGrouper:
 
     cdef Fault number_of_current(self, uint32_t* number) noexcept nogil:
         return self.numbers.number(<const uint8_t*>self.current, self.current_count, number)
-
-
-def bucket_directory(keys, uint32_t bits):
-    cdef BufferView view = BufferView(keys)
-    cdef uint64_t count = view.size // 8, row = 0, bucket, buckets
-    cdef uint8_t* data
-    cdef uint32_t first
-    if bits > 31 or count > UINT32_MAX:
-        raise ValueError("more buckets or rows than a directory can hold")
-    buckets = <uint64_t>1 << bits
-    directory = bytearray(4 * (buckets + 1))
-    data = directory
-    with nogil:
-        for bucket in range(buckets):
-            first = <uint32_t>row
-            memcpy(data + 4 * bucket, &first, 4)
-            while row < count and load64(view.data + 8 * row) >> 1 >> (63 - bits) == bucket:
-                row += 1
-        first = <uint32_t>row
-        memcpy(data + 4 * buckets, &first, 4)
-    if row != count:
-        raise ValueError("unit keys are not sorted")
-    return bytes(directory)

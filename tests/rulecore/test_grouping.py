@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulecore._grouping import NO_SEGMENT, RowGrouper, SetNumbers, bucket_directory
+from rulecore._grouping import NO_SEGMENT, RowGrouper, SetNumbers
 from rulecore.errors import LimitError, UnitKeyCollisionError
 from rulecore.limits import LIMITS
 
@@ -65,13 +65,6 @@ def test_rows_out_of_order_are_refused() -> None:
         grouper.add(b"", b"", b"")
     with pytest.raises(ValueError, match="not of one number of rows"):
         RowGrouper().add(bytes(8), bytes(8), bytes(4))
-
-
-def test_a_directory_of_unsorted_keys_is_refused() -> None:
-    with pytest.raises(ValueError, match="not sorted"):
-        bucket_directory(struct.pack("<2Q", 2**63, 1), 1)
-    with pytest.raises(ValueError, match="more buckets or rows than a directory can hold"):
-        bucket_directory(b"", 32)
 
 
 def test_large_sets_are_kept_whole() -> None:
