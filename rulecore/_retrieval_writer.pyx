@@ -29,6 +29,7 @@ cdef enum:
     CHUNK_SPANS = 64
     WITHIN_MAX = 0xFFFF          # bytes, that a directory's record reaches
     DATA_BYTES_MAX = 0xFFFFFFFF
+    TRIES = 4                    # with ever more buckets
 
 
 cdef struct Plan:
@@ -336,26 +337,40 @@ cdef class Writer:
                 at += size
                 key += count
         if key < end:
-            raise ValueError("unit keys are not uniform: too many of them are alike in their high bits")
+            raise _Crowded
         return bytes(room[:at]), starts
+
+
+class _Crowded(Exception):
+    """A bucket would have more keys than one can hold."""
 
 
 def write_retrieval(keys, symbols, code, fingerprint_bits):
     cdef Writer writer = Writer(keys, symbols, code, fingerprint_bits)
-    cdef uint64_t count = writer.plan.count, buckets = writer.plan.buckets, base = 0
+    cdef uint64_t count = writer.plan.count, base = 0
     cdef list directories = [], buckets_data = []
     threads = len(os.sched_getaffinity(0))
     with ThreadPoolExecutor(threads) as pool:
-        for data, starts in pool.map(writer.chunk, range(0, buckets, CHUNK_SPANS * SPAN_BUCKETS)):
+        for data, starts in solved(writer, pool):
             move_spans(starts, base)
             base += len(data)
             directories.append(starts)
             buckets_data.append(data)
     if base > DATA_BYTES_MAX:
         raise LimitError("a retrieval cannot hold more than 4 GiB")
-    head = struct.pack("<QQIBBH", count, base, buckets, fingerprint_bits, len(code.lengths), 0)
+    head = struct.pack("<QQIBBH", count, base, writer.plan.buckets, fingerprint_bits, len(code.lengths), 0)
     groups = [struct.pack("<II", *group) for group in zip(code.lengths, code.counts)]
     return b"".join([head, *groups, *directories, *buckets_data, bytes(PADDING_BYTES)])
+
+
+cdef list solved(Writer writer, pool):
+    """What `chunk` makes of all buckets: of some more, where a crowd of keys is too much for one."""
+    for _ in range(TRIES):
+        try:
+            return list(pool.map(writer.chunk, range(0, writer.plan.buckets, CHUNK_SPANS * SPAN_BUCKETS)))
+        except _Crowded:
+            writer.plan.buckets += writer.plan.buckets // 8 + 1
+    raise ValueError("unit keys are not uniform: too many of them are alike in their high bits")
 
 
 cdef void move_spans(bytearray starts, uint64_t base):
