@@ -58,17 +58,18 @@ def write_changes(snapshot: Snapshot, entries: int, path: Path) -> None:
     entry_sets[draw.permutation(entries)[: entries // 10]] = 0
     order = np.argsort(keys)
     starts, members = sets_of(population.visitors, population.sets.first[numbers])
+    segments = snapshot.membership.segments
     parts = DeltaParts(
         epoch=EPOCH,
         base=snapshot.membership.base_checksum,
         follows=snapshot.membership.base_checksum,
         version=1,
-        segments_before=len(NAMES),
+        segments_before=len(segments),
         segments=(),
         keys=keys[order].data,
         sets=entry_sets[order].data,
         set_starts=starts.data,
-        members=members.data,
+        members=np.searchsorted(segments, NAMES)[members].astype(np.uint16).data,
     )
     with path.open("wb") as file:
         write_delta(file, parts)

@@ -56,8 +56,6 @@ class Snapshot:
         self.write_seconds = perf_counter() - start
         self.size_bytes = self.path.stat().st_size
         self.membership = Membership.open(self.path, KEYS)
-        if self.membership.segments != NAMES:
-            raise RuntimeError("the segments of an image are not numbered as those of its visitors")
 
 
 class Asked:
@@ -73,13 +71,9 @@ class Asked:
     def look_up(self, membership: Membership) -> int:
         """One after the other; gives how many are known, and leaves the sums of their segments' weights in `sums`."""
         _, offsets, text = self._array.buffers()
+        weights = segment_weights()[np.searchsorted(NAMES, membership.segments)]
         return look_up(
-            membership,
-            memoryview(offsets).cast("i"),
-            memoryview(text).cast("B"),
-            segment_weights().data,
-            self.sums.data,
-            0,
+            membership, memoryview(offsets).cast("i"), memoryview(text).cast("B"), weights.data, self.sums.data, 0
         )
 
     def ids(self) -> list[str]:
@@ -97,8 +91,8 @@ def populate(count: int) -> Population:
 def unit_keys(numbers: Numbers) -> npt.NDArray[np.uint64]:
     """Of visitors by their numbers."""
     _, offsets, text = visitor_ids(numbers).buffers()
-    made, _ = KEYS.unit_keys(EPOCH, offsets, text, 0, len(numbers))
-    return np.frombuffer(made, np.uint64)
+    pseudonyms = KEYS.pseudonyms(offsets, text, 0, len(numbers), offset_bytes=4)
+    return np.frombuffer(KEYS.unit_keys(EPOCH, pseudonyms), np.uint64)
 
 
 def sets_of(visitors: Visitors, some: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint16]]:
@@ -119,13 +113,14 @@ def write_population(population: Population, fingerprint_bits: int, path: Path) 
     appears[of_rows[::-1]] = np.arange(population.count)[::-1]  # of a set's rows the first is written last, and stays
     appearance = np.argsort(appears)
     starts, members = sets_of(population.visitors, population.sets.first[appearance])
+    present = np.unique(members)
     parts = Parts(
         epoch=EPOCH,
-        segments=NAMES,
+        segments=[NAMES[segment] for segment in present],
         keys=population.unit_keys[order].data,
         sets=np.argsort(appearance).astype(np.uint32)[of_rows].data,
         set_starts=starts.data,
-        members=members.data,
+        members=np.searchsorted(present, members).astype(np.uint16).data,
         fingerprint_bits=fingerprint_bits,
     )
     with path.open("wb") as file:
