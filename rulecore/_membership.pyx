@@ -5,6 +5,10 @@ form shows here, so that each can change without its callers. A visitor is looke
 visitor has the whole new set, or is gone.
 """
 
+from cpython.list cimport PyList_New, PyList_SET_ITEM
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
@@ -34,6 +38,19 @@ cdef size_t prefix_size = <size_t>len(PREFIX)
 
 if UNIT_BYTES_MAX + prefix_size > MESSAGE_ROOM or LIMITS.segments_per_visitor_max > SEGMENTS_ROOM:
     raise ImportError("Membership has too little room for what LIMITS allows")
+
+
+# Ids of one visitor are few, and nearly always in order already.
+cdef void sort(uint32_t* ids, int32_t count) noexcept nogil:
+    cdef int32_t i, j
+    cdef uint32_t moved
+    for i in range(1, count):
+        moved = ids[i]
+        j = i
+        while j > 0 and ids[j - 1] > moved:
+            ids[j] = ids[j - 1]
+            j -= 1
+        ids[j] = moved
 
 
 cdef class Membership:
@@ -84,20 +101,28 @@ cdef class Membership:
     def lookup(self, str visitor_id not None):
         cdef uint32_t segment_ids[SEGMENTS_ROOM]
         cdef Found found
-        cdef bytes text = visitor_id.encode()
-        cdef int32_t count = self.find(text, <size_t>len(text), segment_ids, &found)
+        cdef Py_ssize_t size
+        cdef const char* text = PyUnicode_AsUTF8AndSize(visitor_id, &size)
+        cdef int32_t count = self.find(text, <size_t>size, segment_ids, &found), i
         if count < 0:
             return None
-        return [self.segments[i] for i in sorted([segment_ids[i] for i in range(count)])]
+        sort(segment_ids, count)
+        names = PyList_New(count)
+        for i in range(count):
+            name = <object>PyTuple_GET_ITEM(self.segments, segment_ids[i])
+            Py_INCREF(name)
+            PyList_SET_ITEM(names, i, name)
+        return names
 
     def values(self, str visitor_id not None):
         cdef uint32_t segment_ids[SEGMENTS_ROOM]
         cdef Found found
         cdef uint32_t column
         cdef Slots* slots
-        cdef bytes text = visitor_id.encode()
+        cdef Py_ssize_t size
+        cdef const char* text = PyUnicode_AsUTF8AndSize(visitor_id, &size)
         values = {}
-        if self.find(text, <size_t>len(text), segment_ids, &found) < 0:
+        if self.find(text, <size_t>size, segment_ids, &found) < 0:
             return values
         slots = slots_new(1)
         try:

@@ -9,9 +9,10 @@ random row of zeros and ones for each key, and solve for unknowns of v bits such
 has ones for are its value, exclusive-ored. Random square systems over GF(2) have a solution with a probability of 0.29,
 so a few seeds are tried, and nothing is wasted. Three things make that small and quick:
 
-- Solving takes time in the square of the keys, so keys are shared out to buckets by their high bits, about 150 each.
-  A bucket lies in one piece: it is found by one look into a directory that stays in the processor's cache, and its
-  lines of memory are asked for all at once. So a lookup waits about as long as for one of them.
+- Solving takes time in the square of the keys, so keys are shared out to buckets by their high bits: so many as want
+  2,000 bits, at most 150. A bucket lies in one piece: it is found by one look into a directory that stays in the
+  processor's cache, and its four lines of memory are asked for all at once. So a lookup waits about as long as for one
+  of them. Larger buckets take fewer bytes, and more time: to build as well as to find.
 - Symbols are as unlike in frequency as visitors are, so a key's value is its symbol's codeword in a prefix code. A
   bucket has one system for the bits that all codewords have, one for the further bits of those that are longer than
   the shortest, and so on; each has as many unknowns as there are keys in it. Decoding ends where a codeword does.
@@ -25,7 +26,7 @@ beginning. For a key that was not written it gives bits that have nothing to do 
 probability of 2^-bits. (Codewords that no symbol has refuse some more.)
 
 What it takes, in bits a key: the fingerprint; the entropy of the symbols; what a code with few lengths loses, which is
-weighed against the groups' heads (`rulecore.codes`); and what a bucket has beside its unknowns, divided by its keys:
+weighed against its time and the groups' heads (`rulecore.codes`); and what a bucket has beside its unknowns, divided by its keys:
 12 + 10 (groups - 1) of heads, 17 of directory, 3.5 to the next byte, and unknowns that no seed could do without, about
 one in each later group (four seeds are tried there; more would cost as much as they save). The bound is the
 entropy and the fingerprint. To see how near one comes, write one with synthetic keys and the weights in question, and

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from rulecore.errors import LimitError
 
 cdef enum:
-    BUCKET_BITS = 4000           # what the keys of a bucket want together, on average, or
+    BUCKET_BITS = 2000           # what the keys of a bucket want together, on average, or
     BUCKET_KEYS = 150            # how many they are, where they want little
     BUCKET_KEYS_MAX = 248        # hardly ever reached, for keys are uniform
     WIDER_MAX = WIDTH_MAX - BUCKET_KEYS_MAX  # unknowns more than keys; hardly ever more than 2

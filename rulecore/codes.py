@@ -24,8 +24,9 @@ LENGTHS_MAX: Final = 6
 LENGTH_BITS_MAX: Final = 32
 SYMBOLS_MAX: Final = 2**32 - 1
 
-GROUP_BITS_PER_KEY: Final = 0.1
-"""What one more length costs a key in a bucket of 150: its group's head, what its unknowns waste, a little for time."""
+GROUP_BITS_PER_KEY: Final = 1.0
+"""What one more length must save a key. Its group's head and the unknowns that it wastes are a fifth of that; the rest
+is the time of one more system, without which a lookup may end sooner."""
 
 _PRICE_STEPS: Final = 48
 

@@ -129,7 +129,7 @@ def test_it_takes_little_more_than_the_entropy() -> None:
     keys = keys_of(rng, 100_000)
     symbols, weights = numbered(SHAPES["skewed"](rng, len(keys)))
     image = write_retrieval(*packed(keys, symbols), prefix_code(weights), 16)
-    assert 8 * len(image) / len(keys) < 1.05 * (entropy(weights) + 16)
+    assert 8 * len(image) / len(keys) < entropy(weights) + 16 + 2
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +171,7 @@ def test_where_a_bucket_would_be_overfull_there_are_more_of_them() -> None:
     evenly = range(1, 2**64, 2**64 // 15_000)  # 150 a bucket
     crowd = range(2**64 * 50 // 101, 2**64 * 51 // 101, 2**64 // 101 // 110)
     keys = sorted({*evenly, *crowd})
-    reader = RetrievalReader(write_retrieval(*packed(keys, [0] * len(keys)), PrefixCode((0,), (1,)), 16))
+    reader = RetrievalReader(write_retrieval(*packed(keys, [0] * len(keys)), PrefixCode((0,), (1,)), 8))
     reader.verify()
     assert set(found(reader, keys)) == {0}
 
@@ -245,7 +245,7 @@ def test_verifying_finds_every_flipped_bit_of_what_holds_the_buckets_together() 
     _, image = made(700, "skewed", 9)
     groups = image[21]
     directory = HEAD_BYTES + GROUP_BYTES * groups
-    assert groups > 2
+    assert groups > 1
     seen = {8 * at + bit for at in range(8, directory + 68) for bit in range(8)}
     seen -= {8 * (HEAD_BYTES + GROUP_BYTES * group + 4) + bit for group in range(groups) for bit in range(32)}
     for at in heads(image):
