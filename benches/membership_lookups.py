@@ -1,9 +1,10 @@
 """How long a lookup takes, beside one access to as much memory as the snapshot has.
 
 Visitors are asked for at random among all of them, so that what a lookup needs lies where the last one was not.
-*Memory access* is what any lookup must pay for that: a file of the snapshot's size, mapped as the snapshot is, of lines
-of 64 bytes, each of which says which is read next, in one random round over all of them. Neither it nor the lookups in
-C begin before the one before has ended, and both pay for what the processor must look up of the mapping's pages.
+*Memory access* is what somebody must pay who finds a visitor's place at once, and nothing of it in a cache: a file that
+is many times larger than those, mapped as the snapshot is, of lines of 64 bytes, each of which says which is read next,
+in one random round over all of them. Neither it nor the lookups in C begin before the one before has ended, and both
+pay for what the processor must look up of the mapping's pages.
 Times are of the processor, so who else wants it does not matter.
 """
 
@@ -47,9 +48,10 @@ _WARM: Final = 1_000
 
 
 class LookupEffort(msgspec.Struct, frozen=True):
-    """How many visitors are asked for in a round, how often, and seconds of a case in Python."""
+    """How many visitors are asked for in a round, how often, seconds of a case in Python, and beside what memory."""
 
     asked: int
+    memory_bytes: int
     rounds: int
     opens: int
     seconds: float
@@ -62,13 +64,12 @@ def lookup_name(visitors: int, who: str) -> str:
 
 def measure_lookups(snapshots: Sequence[Snapshot], effort: LookupEffort) -> Section:
     """Of snapshots from the one with the fewest visitors to the one with the most, all in turns."""
-    loops: list[Loop] = []
+    places = round_trip(snapshots[0].path.with_suffix(".places"), effort.memory_bytes)
+    loops = [Loop(ACCESS, partial(follow, places, 0, effort.asked), effort.asked)]
     cases: list[Case] = []
     for snapshot in snapshots:
         count, membership = snapshot.population.count, snapshot.membership
         some = np.random.default_rng(1).permutation(count)[: effort.asked]
-        step = partial(follow, round_trip(snapshot.path), 0, effort.asked)
-        loops.append(Loop(lookup_name(count, ACCESS), step, effort.asked))
         groups = (RANDOM, some), (FEW, np.resize(some[:_WARM], len(some))), (UNKNOWN, some + STRANGERS)
         for who, numbers in groups:
             name, asked = lookup_name(count, who), Asked(numbers)
@@ -83,13 +84,12 @@ def measure_lookups(snapshots: Sequence[Snapshot], effort: LookupEffort) -> Sect
     return Section(f"Lookups, {effort.asked:,} visitors in turn", found, ratios)
 
 
-def round_trip(image: Path) -> memoryview:
-    """A file as large as the image, mapped as it is: places of four bytes, of which the first in each line leads on."""
-    lines = max(1, image.stat().st_size // _LINE_BYTES)
+def round_trip(path: Path, size: int) -> memoryview:
+    """A file of so many bytes, mapped: places of four bytes, of which the first in each line leads on."""
+    lines = size // _LINE_BYTES
     route = np.random.default_rng(2).permutation(lines).astype(np.uint32)
     places = np.zeros((lines, _PLACES_A_LINE), np.uint32)
     places[route, 0] = np.roll(route, -1) * np.uint32(_PLACES_A_LINE)
-    path = image.with_suffix(".places")
     places.tofile(path)
     mapped = memoryview(map_file(path)).cast("I")
     path.unlink()
@@ -109,7 +109,7 @@ def _opened(snapshots: Sequence[Snapshot], opens: int) -> Iterator[Figures]:
 def _ratios(in_c: Sequence[Figures], in_python: Sequence[Figures], counts: Sequence[int]) -> Iterator[Ratio]:
     c, python = ({each.name: each.median for each in some} for some in (in_c, in_python))
     for count in counts:
-        of = c[lookup_name(count, RANDOM)] / c[lookup_name(count, ACCESS)]
+        of = c[lookup_name(count, RANDOM)] / c[ACCESS]
         yield Ratio(lookup_name(count, IN_ACCESSES), of)
     for name, medians in (GROWTH_IN_C, c), (GROWTH_IN_PYTHON, python):
         yield Ratio(name, medians[lookup_name(counts[-1], RANDOM)] / medians[lookup_name(counts[0], RANDOM)])

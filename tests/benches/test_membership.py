@@ -13,7 +13,7 @@ EFFORT = MembershipEffort(
     decided=200,
     contexts=8,
     seconds=0.001,
-    lookups=LookupEffort(asked=200, rounds=1, opens=1, seconds=0.001),
+    lookups=LookupEffort(asked=200, memory_bytes=1 << 16, rounds=1, opens=1, seconds=0.001),
 )
 
 
