@@ -17,6 +17,7 @@ cdef enum Members:           # what is known of the visitor's precomputed segmen
 
 
 cdef enum:
+    EXPECTED = -3            # the visitor's lookup has begun
     NOT_LOOKED = -2
 
 
@@ -57,7 +58,7 @@ cdef struct Workspace:       # taken for one decision, then put back: nothing is
     int64_t now
     Members members
     uint32_t* found_ids      # what Membership.find says of the visitor, once it was asked
-    int32_t found_count      # of found_ids; -1: the visitor is not known; NOT_LOOKED
+    int32_t found_count      # of found_ids; -1: the visitor is not known; NOT_LOOKED, EXPECTED
     Found visitor
     uint64_t* found          # by scanner: a bit for each pattern that is found, and what scanning keeps for itself
     uint32_t* scanned        # by scanner: the stamp of the decision for which `found` holds
@@ -84,6 +85,7 @@ cdef class Linked:
     cdef Fill* fills
     cdef uint32_t fill_count
     cdef uint64_t purposes                 # of all attributes
+    cdef uint64_t segment_purposes         # that each precomputed segment has: without them none is asked for
     cdef size_t element_count              # of all columns
     cdef size_t present_words
     cdef size_t merged_words               # of the index that has the most
@@ -112,6 +114,7 @@ cdef class Linked:
     cdef void settle(self, Workspace* work, int64_t now) noexcept
     cdef void fill_columns(self, Workspace* work) noexcept
     cdef int pin_text(self, Workspace* work) except -1
+    cdef void expect_visitor(self, Workspace* work) noexcept
     cdef int32_t find_visitor(self, Workspace* work) noexcept
 
 

@@ -126,6 +126,9 @@ cdef class Linked:
         self.lists = <uint32_t*> PyMem_Malloc(max(self.image.attribute_count, 1) * sizeof(uint32_t))
         if self.lists == NULL:
             raise MemoryError()
+        self.segment_purposes = ~<uint64_t> 0
+        for i in range(self.image.segment_count):
+            self.segment_purposes &= self.image.segments[i].purposes
         for i in range(self.image.attribute_count):
             self.purposes |= self.image.attributes[i].purposes
             self.lists[i] = NONE
@@ -275,6 +278,9 @@ cdef class Linked:
                     if text_equal(work.slots.items[slot.value.items.first + k].text,
                                   span_text(self.image, self.image.purposes[i])):
                         work.consent |= <uint64_t> 1 << i
+        if self.membership is not None and slots[meta.segments_slot].state != PRESENT:
+            if not self.segment_purposes & ~work.consent:
+                self.expect_visitor(work)
         if self.fill_count:
             self.fill_columns(work)
         if self.purposes & ~work.consent:
@@ -282,14 +288,20 @@ cdef class Linked:
                 if self.image.attributes[i].purposes & ~work.consent and slots[i].state == PRESENT:
                     slots[i].state = MASKED
 
+    cdef void expect_visitor(self, Workspace* work) noexcept:
+        """Has what the lookup needs on its way from memory while the decision goes on."""
+        cdef Slot* visitor = &work.slots.slot[self.image.meta.visitor_slot]
+        work.found_count = -1
+        if visitor.state != ABSENT and self.membership.expect(
+                visitor.value.text.data, visitor.value.text.size, &work.visitor):
+            work.found_count = EXPECTED
+
     cdef int32_t find_visitor(self, Workspace* work) noexcept:
         """Looks the visitor up, once a decision."""
-        cdef Slot* visitor = &work.slots.slot[self.image.meta.visitor_slot]
         if work.found_count == NOT_LOOKED:
-            work.found_count = -1
-            if visitor.state != ABSENT and visitor.value.text.size != 0:
-                work.found_count = self.membership.find(
-                    visitor.value.text.data, visitor.value.text.size, work.found_ids, &work.visitor)
+            self.expect_visitor(work)
+        if work.found_count == EXPECTED:
+            work.found_count = self.membership.find_expected(work.found_ids, &work.visitor)
         return work.found_count
 
     cdef void fill_columns(self, Workspace* work) noexcept:

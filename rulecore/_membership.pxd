@@ -23,6 +23,9 @@ cdef class Membership:
     # Writes the ids of the visitor's segments (in no order, at most LIMITS.segments_per_visitor_max) and what
     # `column_value` takes; returns how many, or -1 for a visitor that is not known.
     cdef int32_t find(self, const char* visitor_id, size_t size, uint32_t* segment_ids, Found* found) noexcept nogil
+    # The same in two steps: hash the id and ask for the memory that is needed, False for what is no id; then find.
+    cdef bint expect(self, const char* visitor_id, size_t size, Found* found) noexcept nogil
+    cdef int32_t find_expected(self, uint32_t* segment_ids, Found* found) noexcept nogil
     # Puts the visitor's value into a slot; text lies in the image or a delta. False, and the slot is as it was, when
     # there is none.
     cdef bint column_value(self, uint32_t column, const Found* found, Slots* slots, uint32_t slot) noexcept nogil

@@ -134,17 +134,27 @@ cdef class Membership:
         return values
 
     cdef int32_t find(self, const char* visitor_id, size_t size, uint32_t* segment_ids, Found* found) noexcept nogil:
+        if not self.expect(visitor_id, size, found):
+            return -1
+        return self.find_expected(segment_ids, found)
+
+    cdef bint expect(self, const char* visitor_id, size_t size, Found* found) noexcept nogil:
         cdef uint8_t message[MESSAGE_ROOM]
         cdef uint8_t pseudonym[16]
         if size == 0 or size > UNIT_BYTES_MAX:
-            return -1
+            return False
         memcpy(message, prefix, prefix_size)
         memcpy(message + prefix_size, visitor_id, size)
         siphash_128(self.site_secret, message, prefix_size + size, pseudonym)
         found.key = siphash_64(self.epoch_key, pseudonym, 16)
+        if self.deltas is not None:
+            self.deltas.prefetch(found.key)
+        retrieval_prefetch(&self.image.view.sets, found.key)
+        return True
+
+    cdef int32_t find_expected(self, uint32_t* segment_ids, Found* found) noexcept nogil:
         found.entry = -1
         if self.deltas is not None:
-            retrieval_prefetch(&self.image.view.sets, found.key)
             found.entry = self.deltas.find(found.key)
             if found.entry == ERASED:
                 return -1
