@@ -31,7 +31,7 @@ def delta_on(
         epoch=base.epoch,
         base=base.checksum,
         follows=deltas[-1].stands_for if deltas else base.checksum,
-        version=len(chain),
+        version=deltas[-1].version + 1 if deltas else 1,
         segments_before=len(known),
         segments=added,
         keys=array("Q", (key for key, _ in rows)),

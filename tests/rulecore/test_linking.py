@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
-import msgspec
 import pytest
 
 from rulecore import BundleImage, Engine, LinkError, Membership, MembershipKeys, write_bundle
@@ -18,17 +16,14 @@ from rulecore.model import (
     Const,
     Expr,
     InSegment,
-    Placement,
-    Rule,
     Segment,
     Source,
     Type,
-    Variant,
 )
 from rulecore.snapshot import Value, write_snapshot
 from tests.deltas import delta_on
+from tests.rulecore.linked import KINDS, bundle, equals, from_column, holding
 
-NOW: Final = 1_795_000_000_000_000
 KEYS: Final = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32))})
 MEMBERS: Final = {
     "of-all": ["analysts", "beginners", "champions", "vip", "zealots"],
@@ -43,74 +38,16 @@ COLUMNS: Final[dict[str, dict[str, Value]]] = {
     "staff": {"of-all": True, "of-one": False},
     "tier": {"of-all": "gold", "of-one": "größer"},
 }
-KINDS: Final[dict[str, Type]] = {
-    "interests": Type.LIST_STRING,
-    "orders": Type.INT,
-    "score": Type.DOUBLE,
-    "staff": Type.BOOL,
-    "tier": Type.STRING,
-}
 IMAGE: Final = write_snapshot(MEMBERS, KEYS, 1, COLUMNS)
 SNAPSHOT: Final = Membership(IMAGE, KEYS)
-
-
-def bundle(
-    conditions: Mapping[str, Expr],
-    segments: Mapping[str, tuple[str, ...]] | None = None,
-    attributes: tuple[Attribute, ...] = (),
-    *more: Segment,
-) -> Bundle:
-    """A placement a condition, which serves `yes` where it holds; segments of the snapshot by their purposes."""
-    visitor_id = Attribute("visitor_id", Type.STRING, ("personalization",), Source.PROVIDED)
-    placements = [
-        Placement(name, (Variant("yes"), Variant("no")), "no", (Rule(name, when, (), "visitor_id", name, serve="yes"),))
-        for name, when in sorted(conditions.items())
-    ]
-    known = [*(Segment(name, purposes) for name, purposes in (segments or {}).items()), *more]
-    return Bundle(
-        name="linked",
-        timezone="UTC",
-        attributes=tuple(sorted((visitor_id, *attributes), key=lambda each: each.name)),
-        segments=tuple(sorted(known, key=lambda each: each.name)),
-        holdouts=(),
-        layers=(),
-        placements=tuple(placements),
-    )
 
 
 def link(made: Bundle, membership: Membership | None = SNAPSHOT) -> Engine:
     return Engine(BundleImage(write_bundle(made)), membership)
 
 
-def holding(engine: Engine, context: dict[str, object]) -> set[str]:
-    """Which conditions hold, by every way of asking."""
-    body = msgspec.json.encode(context)
-    held = {made.placement for made in engine.decide_all(context, NOW) if made.variant == "yes"}
-    for name in engine.bundle.placements:
-        for made in (engine.decide(name, context, NOW), engine.decide_json(name, body, NOW)):
-            assert (made.variant == "yes") == (name in held), (name, context)
-    return held
-
-
 def negated(condition: Expr) -> Expr:
     return Call("not", (condition,), Type.BOOL)
-
-
-def equals(name: str, value: Value) -> Expr:
-    """That a column's attribute has a value; of a list, that it has so many items and these among them."""
-    attribute = Attr(f"of_{name}", KINDS[name])
-    if not isinstance(value, tuple):
-        return Call("eq", (attribute, Const(KINDS[name], value)), Type.BOOL)
-    size = Call("eq", (Call("size", (attribute,), Type.INT), Const(Type.INT, len(value))), Type.BOOL)
-    if not value:
-        return size
-    items = Call("contains_all", (attribute, Const(Type.LIST_STRING, value)), Type.BOOL)
-    return Call("and", (size, items), Type.BOOL)
-
-
-def from_column(column: str, kind: Type | None = None, purposes: tuple[str, ...] = ()) -> Attribute:
-    """The attribute `of_` a column."""
-    return Attribute(f"of_{column}", kind or KINDS[column], purposes, Source.SNAPSHOT, column)
 
 
 def test_a_segment_is_found_by_its_name_whatever_its_number_is_on_either_side() -> None:
