@@ -162,6 +162,7 @@ cdef Fault verify_image(const SnapshotView* view) noexcept nogil:
     cdef uint32_t section, i
     cdef const uint8_t* entry
     cdef uint64_t at = 0
+    cdef const char* what
     cdef Fault fault
     for section in range(<uint32_t>FIRST_COLUMN + 2 * view.columns):
         entry = view.data + HEADER_BYTES + SECTION_ENTRY_BYTES * <uint64_t>section
@@ -170,14 +171,16 @@ cdef Fault verify_image(const SnapshotView* view) noexcept nogil:
     for i in range(view.segments):
         if load64(view.sizes + 8 * <uint64_t>i) > view.visitors:
             return damaged("a segment of more visitors than there are", view.sizes - view.data + 8 * <uint64_t>i)
-    fault = damaged_if(records_verify(&view.records, &at), section_at(view, SET_RECORDS) + at)
+    # In two steps each: which argument of a call C makes first is its own choice.
+    what = records_verify(&view.records, &at)
+    fault = damaged_if(what, section_at(view, SET_RECORDS) + at)
     if fault.kind == SOUND:
-        fault = damaged_if(retrieval_verify(&view.sets, &at), section_at(view, SETS) + at)
+        what = retrieval_verify(&view.sets, &at)
+        fault = damaged_if(what, section_at(view, SETS) + at)
     for i in range(view.columns):
         if fault.kind == SOUND:
-            fault = damaged_if(
-                retrieval_verify(&view.column[i].numbers, &at), section_at(view, FIRST_COLUMN + 2 * i) + at
-            )
+            what = retrieval_verify(&view.column[i].numbers, &at)
+            fault = damaged_if(what, section_at(view, FIRST_COLUMN + 2 * i) + at)
         if fault.kind == SOUND:
             fault = values_verify(&view.column[i].values, view.data)
     return fault
