@@ -5,7 +5,8 @@
 #   ranks      4 bytes a segment, by rank: its id (2), the context after it (1), 0
 #   tables     2^(table bits) entries of 4 bytes: one table a context, then that of SHARES, then that of GAPS
 #   directory  of groups of 2^(group bits) blocks: the first one's start (4), how far after it each other's is (2)
-#   blocks     of 2^(block bits) sets each, bits from the lowest on, each from a byte on; then 16 bytes of zero
+#   blocks     of 2^(block bits) sets each, bits from the lowest on, each from a byte on; then 16 bytes of zero. One of
+#              them may have no bits, where every code is empty; two such ones would hold the same sets
 #
 # Little-endian, nothing between the parts. A segment's rank is its place by how many sets hold it, most first; a set is
 # its ranks plus 1, ascending, then 0. Sets that follow each other begin alike, so that a block says only
@@ -40,7 +41,7 @@ cdef enum:
     RANKS_ROOM = 4096            # LIMITS.segments_per_visitor_max
     CONTEXTS_ROOM = 64
     TABLE_BITS_MAX = 12
-    BLOCK_BITS_MAX = 6
+    BLOCK_BITS_MAX = 3           # a lookup reads a block up to its set, which has 4,096 ranks at most
     GROUP_BITS_MAX = 6
 
 

@@ -103,6 +103,8 @@ cdef const char* records_open(Records* records, const uint8_t* data, uint64_t si
     records.blocks = data + expected
     if expected + records.blocks_size + BLOCKS_END_BYTES != size:
         return "records of sets are longer or shorter than their parts"
+    if block_count(records) > records.blocks_size + 1:
+        return "records of sets have more blocks than their bytes can tell apart"
     return NULL
 
 
@@ -111,6 +113,10 @@ cdef inline uint32_t extra_bits(uint32_t number) noexcept nogil:
     while number >> bits > 7:
         bits += 1
     return bits
+
+
+cdef inline uint64_t block_count(const Records* records) noexcept nogil:
+    return (records.sets + (<uint64_t>1 << records.block_bits) - 1) >> records.block_bits
 
 
 cdef inline uint64_t group_count(const Records* records) noexcept nogil:
@@ -206,12 +212,11 @@ cdef void records_prefetch(const Records* records, uint64_t set_id) noexcept nog
 
 cdef const char* records_verify(const Records* records, uint64_t* at) noexcept nogil:
     cdef uint64_t start = 0, block, block_sets = <uint64_t>1 << records.block_bits
-    cdef uint64_t blocks = (records.sets + block_sets - 1) // block_sets
     cdef uint32_t numbers[RANKS_ROOM]
     cdef const char* wrong = verify_tables(records, at)
     if wrong != NULL:
         return wrong
-    for block in range(blocks):
+    for block in range(block_count(records)):
         at[0] = <uint64_t>(records.directory - records.start) + (block >> records.group_bits) * group_bytes(records)
         if block_start(records, block) != start:
             return "a block of sets does not begin where the one before ends"
@@ -231,7 +236,7 @@ cdef const char* verify_tables(const Records* records, uint64_t* at) noexcept no
     cdef uint8_t seen[8192]
     cdef uint32_t rank, id, entry
     cdef uint64_t i, tables = (<uint64_t>records.contexts + 2) << records.table_bits
-    cdef uint64_t groups = group_count(records), blocks, place
+    cdef uint64_t groups = group_count(records), place
     for i in range(8192):
         seen[i] = 0
     for rank in range(records.segments):
@@ -249,8 +254,7 @@ cdef const char* verify_tables(const Records* records, uint64_t* at) noexcept no
             return "an entry of a table of codes is none"
         if (entry & 31) - (entry >> 5 & 15) > records.table_bits:
             return "an entry of a table of codes is none"
-    blocks = ((<uint64_t>records.sets - 1) >> records.block_bits) + 1 if records.sets else 0
-    for i in range(blocks, groups << records.group_bits):
+    for i in range(block_count(records), groups << records.group_bits):
         place = i & ((<uint64_t>1 << records.group_bits) - 1)
         at[0] = <uint64_t>(records.directory - records.start) + (groups - 1) * group_bytes(records) + 2 + 2 * place
         if load16(records.start + at[0]):

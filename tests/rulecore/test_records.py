@@ -205,10 +205,24 @@ def test_records_that_do_not_fit_their_header_are_not_opened() -> None:
         (12, 0, "have tables that are none"),
         (12, 65, "have tables that are none"),
         (13, 13, "have tables that are none"),
-        (14, 7, "have blocks that are too large"),
+        (14, 4, "have blocks that are too large"),
         (15, 7, "have blocks that are too large"),
     ):
         assert what in refusal(changed(data, at, bytes([value])))[0]
+
+
+def test_no_bytes_stand_for_many_sets() -> None:
+    """Else a small image would take its reader minutes: each of its blocks would be sound, and the same."""
+    data = written([(), (0,), (1,), (2,)], 3)
+    size, contexts, table_bits, block_bits, group_bits = struct.unpack_from("<8xIBBBB", data)
+    assert size == 0, "four sets without a bit"
+    directory = HEADER_BYTES + 4 * 3 + (4 * (contexts + 2) << table_bits)
+    groups = 1_000
+    header = struct.pack(
+        "<IIIBBBB", groups << block_bits + group_bits, 3, 0, contexts, table_bits, block_bits, group_bits
+    )
+    many = header + data[HEADER_BYTES:directory] + bytes(groups * (2 + (2 << group_bits)) + 16)
+    assert refusal(many)[0] == "records of sets have more blocks than their bytes can tell apart"
 
 
 def test_verify_says_what_is_wrong_and_where() -> None:
