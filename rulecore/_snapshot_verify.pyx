@@ -86,6 +86,8 @@ cdef Fault read_header(SnapshotView* view) noexcept nogil:
         return damaged("more visitors than a snapshot may have", 48)
     if view.set_count > view.visitors:
         return damaged("more sets than visitors", 56)
+    if view.visitors and not view.set_count:
+        return damaged("visitors, but no sets for them", 56)
     return sound()
 
 
@@ -135,6 +137,8 @@ cdef Fault take_section(SnapshotView* view, uint32_t section, const uint8_t* dat
             what = retrieval_open(&column.numbers, data, size)
             if what == NULL and (column.numbers.keys != view.visitors or column.numbers.fingerprint_bits != 0):
                 what = "the numbers of a column are not those of the visitors"
+            elif what == NULL and column.numbers.symbols > <uint64_t>column.count + 1:
+                what = "the numbers of a column are more than its values"
         else:
             return values_open(&column.values, view.data, data, size, column.type, column.count)
     return damaged_if(what, at)

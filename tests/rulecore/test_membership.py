@@ -422,6 +422,23 @@ def test_what_is_wrong_inside_is_said_where_it_is(number: int, from_end: int) ->
     assert raised.value.offset == start + size - from_end
 
 
+def test_visitors_have_sets_and_numbers_have_values() -> None:
+    nobody, somebody = write_snapshot({}, KEYS, 1), write_snapshot({"v": []}, KEYS, 1)
+    mixed = bytearray(nobody)
+    struct.pack_into("<Q", mixed, 48, 1)
+    with pytest.raises(ImageError, match="visitors, but no sets for them"):
+        SnapshotImage(with_checksums_made_to_fit(mixed))
+    assert SnapshotImage(somebody).sets == 1
+
+    start, _ = section(SMALL, 2)
+    fewer = bytearray(SMALL)
+    place = start + 16 * sorted(COLUMNS).index("tier")
+    count = struct.unpack_from("<I", fewer, place + 4)[0]
+    struct.pack_into("<I", fewer, place + 4, count - 1)
+    with pytest.raises(ImageError, match="the numbers of a column are more than its values"):
+        SnapshotImage(with_checksums_made_to_fit(fewer))
+
+
 def test_an_image_is_opened_without_reading_what_its_visitors_have() -> None:
     """So it takes the same time for a thousand visitors and a hundred million; who installs an image verifies it."""
     start, size = section(SMALL, 4)
