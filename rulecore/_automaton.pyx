@@ -28,12 +28,10 @@ that, which an automaton finds that reads every text.
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from rulecore._machine cimport count_trailing_zeros
 from rulecore._text cimport Text
 
 from rulecore.limits import LIMITS
-
-cdef extern from *:
-    int __builtin_ctzll(unsigned long long) nogil
 
 cdef enum:
     MAGIC = 0x31415745           # "EWA1"
@@ -219,7 +217,7 @@ cdef void automata_scan(const uint8_t* block, uint32_t scanner, Text text, uint6
     for i in range(words_of(record.hinted)):
         rest = hints[i]
         while rest:
-            run(block, &hinted[64 * i + __builtin_ctzll(rest)], text, found)
+            run(block, &hinted[64 * i + count_trailing_zeros(rest)], text, found)
             rest &= rest - 1
 
 

@@ -11,7 +11,8 @@ from rulecore._delta_layout cimport (
     COLUMN_NAMES, FIRST_COLUMN, HEADER_BYTES, KEYS, MEMBERS, SEGMENT_NAMES, SET_STARTS, SETS,
 )
 from rulecore._delta_verify cimport verify
-from rulecore._section_checks cimport Fault, load64, raise_fault, SECTION_ENTRY_BYTES, SOUND, text_at
+from rulecore._machine cimport load64
+from rulecore._section_checks cimport Fault, raise_fault, SECTION_ENTRY_BYTES, SOUND, text_at
 from rulecore._slots cimport Slots, slots_free, slots_new, slot_object
 from rulecore._values cimport type_name, value_at
 

@@ -3,17 +3,14 @@ cimport cython
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from rulecore._delta_layout cimport DeltaView
+from rulecore._machine cimport scaled
 from rulecore._slots cimport Slots
-
-
-cdef extern from *:
-    ctypedef unsigned long long uint128 "unsigned __int128"
-    void prefetch_line "__builtin_prefetch" (const void* at) noexcept nogil
 
 
 cdef enum:
     UNCHANGED = -1               # no delta has an entry for the key: ask the base
     ERASED = -2                  # a tombstone: nobody knows this visitor
+    IMAGES_ROOM = 64
     SLOTS_PER_LINE = 4
 
 
@@ -21,11 +18,6 @@ cdef struct DeltaSlot:           # 16 bytes, four to a cache line
     uint64_t key
     uint32_t place               # 0: free. From the top: segments (7 bits), image (6), 1 + row (19)
     uint32_t start               # its set's first member in its image
-
-
-# The upper half of the product: where a key lies among `count` places, in order of key.
-cdef inline uint64_t scaled(uint64_t key, uint64_t count) noexcept nogil:
-    return <uint64_t>((<uint128>key * count) >> 64)
 
 
 # The bits that a key sets in its word of the filter. Its place there comes from its top bits, these from its low ones.
@@ -44,7 +36,7 @@ cdef class DeltaTable:
     cdef readonly uint64_t entries         # of different visitors
     cdef readonly uint64_t tombstones
     cdef tuple images                      # holds what `views` point to
-    cdef const DeltaView* views[64]
+    cdef const DeltaView* views[IMAGES_ROOM]
     cdef uint32_t image_count
     cdef uint64_t* words                   # the filter
     cdef uint64_t word_count
@@ -61,11 +53,6 @@ cdef class DeltaTable:
         if self.words[scaled(key, self.word_count)] & bits != bits:
             return UNCHANGED
         return self.find_slot(key)
-
-    # Asks for the memory that `find` will read.
-    cdef inline void prefetch(self, uint64_t key) noexcept nogil:
-        prefetch_line(self.words + scaled(key, self.word_count))
-        prefetch_line(self.slots + SLOTS_PER_LINE * scaled(key, self.lines))
 
     # Writes the ids of an entry's segments, ascending, at most LIMITS.segments_per_visitor_max; returns how many.
     cdef uint32_t segments_of(self, int32_t ref, uint32_t* segment_ids) noexcept nogil

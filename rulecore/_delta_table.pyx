@@ -24,7 +24,7 @@ from posix.stdlib cimport posix_memalign
 
 from rulecore._delta cimport DeltaImage
 from rulecore._delta_layout cimport DeltaView
-from rulecore._section_checks cimport load16, load32, load64
+from rulecore._machine cimport load16, load32, load64
 from rulecore._slots cimport Slots, slots_free, slots_new, slot_object
 from rulecore._values cimport value_at
 
@@ -34,7 +34,6 @@ from rulecore.limits import LIMITS
 
 
 cdef enum:
-    IMAGES_ROOM = 64
     ROW_BITS = 19
     IMAGE_BITS = 6
     COUNT_SHIFT = ROW_BITS + IMAGE_BITS

@@ -12,9 +12,9 @@ from rulecore._delta_layout cimport (
     KNOWN_FEATURES, MEMBERS, SEGMENT_NAMES, SET_STARTS, SETS, VERSION,
 )
 from rulecore._hash cimport xxh64
+from rulecore._machine cimport load16, load32, load64
 from rulecore._section_checks cimport (
-    check_section, damaged, Fault, fault_of, FEATURE, load16, load32, load64, NEWER, SECTION_ENTRY_BYTES, SOUND, sound,
-    verify_names,
+    check_section, damaged, Fault, fault_of, FEATURE, NEWER, SECTION_ENTRY_BYTES, SOUND, sound, verify_names,
 )
 from rulecore._values cimport values_open, values_verify
 

@@ -19,8 +19,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-cdef extern from *:
-    int __builtin_ctzll(unsigned long long) nogil
+from rulecore._machine cimport count_trailing_zeros
 
 cpdef enum Op:
     BYTE                     # low to high, then next
@@ -102,12 +101,12 @@ cdef uint32_t bits_take(Bits* source, uint32_t* into) noexcept:
         words = source.words[i]
         source.words[i] = 0
         while words:
-            word = 64 * i + __builtin_ctzll(words)
+            word = 64 * i + count_trailing_zeros(words)
             words &= words - 1
             rest = source.bits[word]
             source.bits[word] = 0
             while rest:
-                into[count] = 64 * word + __builtin_ctzll(rest)
+                into[count] = 64 * word + count_trailing_zeros(rest)
                 count += 1
                 rest &= rest - 1
     return count

@@ -10,9 +10,7 @@ from rulecore._context cimport PRESENT, Slot
 from rulecore._dictionary cimport dictionary_find, integers_up_to
 from rulecore._layout cimport C_HOLDS_STRING, C_MATCHES, C_SEGMENTS, NONE
 from rulecore._linked cimport KNOWN, scanned
-
-cdef extern from *:
-    int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
+from rulecore._machine cimport count_trailing_zeros
 
 
 cdef void find_elements(Linked linked, Workspace* work, uint32_t at) noexcept:

@@ -11,6 +11,7 @@ from libc.string cimport memcmp, memcpy
 
 from rulecore._buffer cimport BufferView
 from rulecore._hash cimport xxh64
+from rulecore._machine cimport load16, load32, load64
 
 from rulecore.errors import LimitError, UnitKeyCollisionError
 from rulecore.limits import LIMITS
@@ -30,24 +31,6 @@ if SEGMENTS_MAX > SEGMENTS_ROOM or LIMITS.segments_max > NONE:
 
 cdef enum Fault:
     SOUND, UNSORTED, COLLISION, SEGMENTS, MEMBERS, MEMORY
-
-
-cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
-
-
-cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, at, 4)
-    return value
-
-
-cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
-    cdef uint16_t value
-    memcpy(&value, at, 2)
-    return value
 
 
 cdef check_fault(Fault fault, uint64_t key):

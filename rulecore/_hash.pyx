@@ -12,23 +12,12 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from rulecore._buffer cimport BufferView
+from rulecore._machine cimport load32, load64
 
 import sys
 
 if sys.byteorder != "little":
     raise ImportError("Edgewise runs on little-endian machines only")
-
-
-cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, at, 4)
-    return value
-
-
-cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
 
 
 cdef inline uint32_t rotate32(uint32_t value, int bits) noexcept nogil:

@@ -70,10 +70,7 @@ from rulecore._bundle cimport Image
 from rulecore._columns cimport class_of, column_state
 from rulecore._layout cimport *
 from rulecore._linked cimport EVERY_ROW, ONE_ROW, SOME_ROW, Pick
-
-cdef extern from *:
-    int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
-    void prefetch "__builtin_prefetch"(const void* at) nogil
+from rulecore._machine cimport count_trailing_zeros, prefetch
 
 
 cdef enum:

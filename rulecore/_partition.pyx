@@ -14,6 +14,7 @@ from libc.stdlib cimport calloc, free, malloc, qsort
 from libc.string cimport memcmp, memcpy
 
 from rulecore._buffer cimport BufferView
+from rulecore._machine cimport load16, load32, load64
 
 from rulecore.errors import LimitError, UnitKeyCollisionError
 from rulecore.limits import LIMITS
@@ -46,24 +47,6 @@ cdef struct Gathered:
     uint64_t visitors
     uint64_t members
     uint64_t fault_key
-
-
-cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
-
-
-cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, at, 4)
-    return value
-
-
-cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
-    cdef uint16_t value
-    memcpy(&value, at, 2)
-    return value
 
 
 cdef inline uint64_t leading(uint64_t key, uint32_t bits) noexcept nogil:

@@ -10,25 +10,17 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from rulecore._buffer cimport BufferView
+from rulecore._machine cimport count_trailing_zeros, load16, load32
 from rulecore._record_codes cimport choose_codes, class_of, GAPS, RecordCodes, SHARES, tables_of
 from rulecore._record_order cimport Item, sort_items, sort_sets
-from rulecore._records cimport BLOCKS_END_BYTES, load32, RANKS_ROOM
+from rulecore._records cimport BLOCKS_END_BYTES, RANKS_ROOM
 
 from rulecore.errors import LimitError
-
-cdef extern from *:
-    int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
 
 cdef enum:
     BLOCK_BITS = 2               # blocks of 8 sets take a tenth less room, and nearly twice the time
     INSERTED = 64                # ranks of so small a set are sorted by insertion
     GROUP_BITS_WANTED = 4        # as many as can be told by two bytes, but no more
-
-
-cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
-    cdef uint16_t value
-    memcpy(&value, at, 2)
-    return value
 
 
 cdef class RankedSets:

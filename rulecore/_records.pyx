@@ -3,19 +3,16 @@
 Where they lie in a snapshot, and what a set's id comes from, is for `_snapshot`.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from rulecore._buffer cimport BufferView
+from rulecore._machine cimport load16, load32, load64
 
 from rulecore.errors import ImageError
 from rulecore.limits import LIMITS
 
 if LIMITS.segments_per_visitor_max > RANKS_ROOM or LIMITS.segments_max > 0xFFFF:
     raise ImportError("records of sets have too little room for what LIMITS allows")
-
-cdef extern from *:
-    void prefetch "__builtin_prefetch"(const void* at) nogil
 
 
 # The bits of a block, the next ones lowest in `window`.
@@ -24,18 +21,6 @@ cdef struct Bits:
     uint32_t held                # of them: 56 or more after a refill
     const uint8_t* next
     const uint8_t* last          # place to read from: no sound block reads beyond it
-
-
-cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
-
-
-cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
-    cdef uint16_t value
-    memcpy(&value, at, 2)
-    return value
 
 
 cdef inline Bits bits_from(const Records* records, uint64_t start) noexcept nogil:
@@ -203,11 +188,6 @@ cdef int32_t records_find(const Records* records, uint64_t set_id, uint32_t* seg
             return -1
         segment_ids[i] = id
     return count
-
-
-cdef void records_prefetch(const Records* records, uint64_t set_id) noexcept nogil:
-    if set_id < records.sets:
-        prefetch(records.directory + (set_id >> records.block_bits >> records.group_bits) * group_bytes(records))
 
 
 cdef const char* records_verify(const Records* records, uint64_t* at) noexcept nogil:

@@ -15,11 +15,9 @@
 #       ──hash, seed of group 2──> 7 of them     …                          ──────> what further bits it has
 #
 # All numbers are little-endian. `_retrieval` reads it and tells why it is so, `_retrieval_writer` writes it.
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-cdef extern from *:
-    ctypedef unsigned long long uint128_t "unsigned __int128"
+from rulecore._machine cimport uint128
 
 
 cdef enum:
@@ -79,31 +77,9 @@ cdef void retrieval_prefetch(const Retrieval* view, uint64_t key) noexcept nogil
 cdef const char* retrieval_verify(const Retrieval* view, uint64_t* at) noexcept nogil
 
 
-cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
-    cdef uint16_t value
-    memcpy(&value, at, 2)
-    return value
-
-
-cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, at, 4)
-    return value
-
-
-cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
-
-
-cdef inline uint64_t bucket_of(uint64_t key, uint64_t buckets) noexcept nogil:
-    return <uint64_t>((<uint128_t>key * buckets) >> 64)
-
-
 cdef inline uint64_t row_of(uint64_t key, uint32_t group, uint32_t seed) noexcept nogil:
     """A key's row in a group: ROW_ONES numbers of ONE_BITS bits."""
-    cdef uint128_t product = <uint128_t>(key ^ 0x9E3779B97F4A7C15U) * (
+    cdef uint128 product = <uint128>(key ^ 0x9E3779B97F4A7C15U) * (
         0xA0761D6478BD642FU + <uint64_t>(FIRST_SEEDS * group + seed) * 0x8EBC6AF09C88C6E2U
     )
     return <uint64_t>product ^ <uint64_t>(product >> 64)

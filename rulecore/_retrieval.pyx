@@ -44,11 +44,9 @@ codewords have a few lengths, each a system, where others solve for every bit by
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from rulecore._buffer cimport BufferView
+from rulecore._machine cimport load16, load32, load64, prefetch, scaled
 
 from rulecore.errors import ImageError
-
-cdef extern from *:
-    void __builtin_prefetch(const void*) nogil
 
 
 cdef enum:
@@ -139,15 +137,15 @@ cdef inline void prefetch_bucket(const Retrieval* view, uint64_t start) noexcept
     # All lines of a bucket of usual size are asked for at once, and so arrive in about the time of one.
     cdef uint64_t line
     for line in range(view.bucket_lines):
-        __builtin_prefetch(view.data + start + LINE_BYTES * line)
+        prefetch(view.data + start + LINE_BYTES * line)
 
 
 cdef void retrieval_prefetch(const Retrieval* view, uint64_t key) noexcept nogil:
-    prefetch_bucket(view, start_of(view, bucket_of(key, view.buckets)))
+    prefetch_bucket(view, start_of(view, scaled(key, view.buckets)))
 
 
 cdef int64_t retrieval_find(const Retrieval* view, uint64_t key) noexcept nogil:
-    cdef uint64_t start = start_of(view, bucket_of(key, view.buckets))
+    cdef uint64_t start = start_of(view, scaled(key, view.buckets))
     cdef uint64_t at = 8 * start + view.head_bits, end = 8 * view.data_size
     cdef uint64_t heads, value, code
     cdef uint32_t i, width

@@ -8,9 +8,10 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from rulecore._buffer cimport BufferView
+from rulecore._machine cimport load32, load64, scaled
 from rulecore._retrieval cimport (
-    bucket_of, FINGERPRINT_BITS_MAX, FIRST_HEAD_BITS, FIRST_SEEDS, GROUPS_MAX, load32, load64,
-    NEXT_HEAD_BITS, NEXT_SEEDS, one_of, PADDING_BYTES, row_of, ROW_ONES, SPAN_BUCKETS, SPAN_BYTES, WIDTH_MAX,
+    FINGERPRINT_BITS_MAX, FIRST_HEAD_BITS, FIRST_SEEDS, GROUPS_MAX, NEXT_HEAD_BITS, NEXT_SEEDS, one_of, PADDING_BYTES,
+    row_of, ROW_ONES, SPAN_BUCKETS, SPAN_BYTES, WIDTH_MAX,
 )
 
 import os
@@ -214,7 +215,7 @@ cdef uint64_t first_of_bucket(const Plan* plan, uint64_t bucket) noexcept nogil:
     cdef uint64_t low = 0, high = plan.count, middle
     while low < high:
         middle = (low + high) // 2
-        if bucket_of(load64(plan.keys + 8 * middle), plan.buckets) < bucket:
+        if scaled(load64(plan.keys + 8 * middle), plan.buckets) < bucket:
             low = middle + 1
         else:
             high = middle
@@ -282,7 +283,7 @@ cdef class Writer:
         cdef uint32_t count = 0, symbol, group
         while key < end:
             value = load64(self.plan.keys + 8 * key)
-            if bucket_of(value, self.plan.buckets) != bucket:
+            if scaled(value, self.plan.buckets) != bucket:
                 break
             if count == BUCKET_KEYS_MAX:
                 return 0xFFFFFFFF

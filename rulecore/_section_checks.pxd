@@ -1,10 +1,9 @@
-# What verifying an image that is a table of sections takes, whichever image it is: faults, loads, sections and texts.
+# What verifying an image that is a table of sections takes, whichever image it is: faults, sections and texts.
 #
 # A table has one entry a section: offset, length and checksum (XXH64), 8 bytes each. Sections are aligned to 8 bytes
 # and lie one after the other with nothing between them but zero padding. Texts are n + 1 starts (4 bytes each), then
 # the texts one after the other. `image` is always the image's first byte: faults say where they are from there.
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 
 cdef enum:
@@ -35,24 +34,6 @@ cdef inline Fault sound() noexcept nogil:
 
 cdef inline Fault damaged(const char* what, uint64_t at) noexcept nogil:
     return fault_of(DAMAGED, what, at)
-
-
-cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
-    cdef uint16_t value
-    memcpy(&value, at, 2)
-    return value
-
-
-cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, at, 4)
-    return value
-
-
-cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
 
 
 # A section by its entry's place in the image. `end` is where the section before it ends (at first, where the table

@@ -7,6 +7,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcmp
 
 from rulecore._hash cimport xxh64
+from rulecore._machine cimport load32, load64
 from rulecore._text cimport text_valid_utf8
 
 from rulecore.errors import ImageError, ImageFeatureError, ImageVersionError

@@ -9,9 +9,10 @@ image calls `verify`, which reads all of it. A mapped image must never be change
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from rulecore._buffer cimport BufferView
+from rulecore._machine cimport load64
 from rulecore._records cimport records_find
 from rulecore._retrieval cimport retrieval_find
-from rulecore._section_checks cimport Fault, load64, raise_fault, SECTION_ENTRY_BYTES, SOUND, text_at
+from rulecore._section_checks cimport Fault, raise_fault, SECTION_ENTRY_BYTES, SOUND, text_at
 from rulecore._slots cimport Slots
 from rulecore._snapshot_layout cimport (
     COLUMN_ENTRY_BYTES, COLUMN_NAMES, ColumnView, FIRST_COLUMN, HEADER_BYTES, SEGMENT_NAMES, SEGMENT_SIZES,

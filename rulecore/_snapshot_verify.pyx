@@ -9,11 +9,11 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from rulecore._hash cimport xxh64
+from rulecore._machine cimport load32, load64
 from rulecore._records cimport records_open, records_verify
 from rulecore._retrieval cimport retrieval_open, retrieval_verify
 from rulecore._section_checks cimport (
-    check_section, damaged, Fault, fault_of, FEATURE, load32, load64, NEWER, SECTION_ENTRY_BYTES, SOUND, sound,
-    verify_names,
+    check_section, damaged, Fault, fault_of, FEATURE, NEWER, SECTION_ENTRY_BYTES, SOUND, sound, verify_names,
 )
 from rulecore._snapshot_layout cimport (
     CHECKSUMMED_FROM, COLUMN_ENTRY_BYTES, COLUMN_NAMES, COLUMNS_ROOM, ColumnView, FIRST_COLUMN, HEADER_BYTES,

@@ -8,7 +8,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from rulecore._section_checks cimport damaged, Fault, load32, sound
+from rulecore._machine cimport load32
+from rulecore._section_checks cimport damaged, Fault, sound
 from rulecore._slots cimport (
     PRESENT, Slot, Slots, slots_item, T_BOOL, T_DOUBLE, T_INT, T_LIST_STRING, T_STRING, Value,
 )
