@@ -12,9 +12,8 @@ from rulecore._delta_table import DeltaTable
 from rulecore.delta import DeltaParts, merge_deltas, write_delta
 from rulecore.model import Scalar, Type
 from rulecore.snapshot import Column, encode_values
-from tests.fuzz.sections import seal_sections
+from tests.sectioned import DELTA, sealed
 
-HEADER_BYTES = 96
 BASE = 7
 EPOCH = 1
 SEGMENTS = ("segment-0", "segment-1", "segment-2")
@@ -66,7 +65,7 @@ def _image(keys: Sequence[int], sets: Sequence[int], columns: Sequence[Column] =
 
 def seal(image: bytearray) -> bytes:
     """The image with its length and every checksum made to fit."""
-    return seal_sections(image, HEADER_BYTES)
+    return sealed(image, DELTA)
 
 
 def run(data: bytes) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
 from rulecore import ImageError, Membership, MembershipKeys, SnapshotImage
-from rulecore._hash import xxh64
 from rulecore.snapshot import write_snapshot
+from tests.sectioned import SNAPSHOT, sealed
 
-HEADER_BYTES = 64
-ENTRY_BYTES = 24
 KEYS = MembershipKeys(bytes(16), {1: bytes(16)})
 MEMBERS = {f"visitor-{n}": {f"segment-{n % 3}", f"segment-{n % 5}"} for n in range(40)}
 
@@ -34,18 +31,8 @@ def seeds() -> Iterator[bytes]:
 
 
 def seal(image: bytearray) -> bytes:
-    """The image with its length and every checksum made to fit, for as many sections as the table has room for.
-
-    The table ends where the first section begins, whatever sections there are.
-    """
-    if len(image) >= HEADER_BYTES + ENTRY_BYTES:
-        struct.pack_into("<Q", image, 16, len(image))
-        end = min(struct.unpack_from("<Q", image, HEADER_BYTES)[0], len(image))
-        for entry in range(HEADER_BYTES, end - ENTRY_BYTES + 1, ENTRY_BYTES):
-            start, size = struct.unpack_from("<QQ", image, entry)
-            struct.pack_into("<Q", image, entry + 16, xxh64(bytes(image[start : start + size])))
-        struct.pack_into("<Q", image, 24, xxh64(bytes(image[32:end])))
-    return bytes(image)
+    """The image with its length and every checksum made to fit."""
+    return sealed(image, SNAPSHOT)
 
 
 def run(data: bytes) -> None:

@@ -11,15 +11,14 @@ import msgspec
 import pytest
 
 from rulecore._delta import DeltaImage
-from rulecore._hash import xxh64
 from rulecore.delta import merge_deltas, write_delta
 from rulecore.errors import ImageError, ImageFeatureError, ImageVersionError, LimitError, LinkError
 from rulecore.limits import LIMITS
 from rulecore.model import Type
 from tests.rulecore.deltas import BASE, COLUMNS, EPOCH, FEW, FIRST, SMALL, answer, column, parts_of, table_of
+from tests.sectioned import DELTA, section, with_checksums_made_to_fit
 
-HEADER_BYTES = 96
-SECTIONS = 6 + 2 * len(COLUMNS)
+SECTIONS = DELTA.sections + 2 * len(COLUMNS)
 
 
 def test_the_image_has_not_changed_its_form() -> None:
@@ -89,22 +88,6 @@ def test_sizes_beyond_the_limits_are_not_written() -> None:
 # Damage
 
 
-def section(image: bytes, number: int) -> tuple[int, int]:
-    start, size = struct.unpack_from("<QQ", image, HEADER_BYTES + 24 * number)
-    return start, size
-
-
-def with_checksums_made_to_fit(image: bytearray) -> bytes:
-    """As whoever wants to harm a reader would do it: damage anything, then make every checksum fit."""
-    columns = min(struct.unpack_from("<I", image, 76)[0], LIMITS.columns_max)
-    end = HEADER_BYTES + 24 * (6 + 2 * columns)
-    for entry in range(HEADER_BYTES, min(end, len(image) - 23), 24):
-        start, size = struct.unpack_from("<QQ", image, entry)
-        struct.pack_into("<Q", image, entry + 16, xxh64(image[start : start + size]))
-    struct.pack_into("<Q", image, 24, xxh64(image[32:end]))
-    return bytes(image)
-
-
 def use(image: bytes) -> str:
     """What an image of doubtful origin does: "refused", does not fit its base, or lets itself be used."""
     try:
@@ -142,7 +125,7 @@ def test_a_foreign_or_future_image_says_what_it_is(image: bytes, error: type[Ima
 
 @pytest.mark.parametrize("number", range(SECTIONS))
 def test_damage_names_the_section_by_its_first_byte(number: int) -> None:
-    start, size = section(SMALL, number)
+    start, size = section(SMALL, DELTA, number)
     damaged = bytearray(SMALL)
     damaged[start + size // 2] ^= 1
     with pytest.raises(ImageError, match="the checksum of the section that begins here does not match") as raised:
@@ -162,10 +145,10 @@ def test_every_single_bit_that_is_changed_is_found() -> None:
 def test_every_truncation_is_found_with_its_length_made_to_fit_or_not() -> None:
     for size in range(len(SMALL)):
         assert use(SMALL[:size]) == "refused"
-        if size >= HEADER_BYTES:
+        if size >= DELTA.header_bytes:
             shorter = bytearray(SMALL[:size])
             struct.pack_into("<Q", shorter, 16, size)
-            assert use(with_checksums_made_to_fit(shorter)) == "refused"
+            assert use(with_checksums_made_to_fit(shorter, DELTA)) == "refused"
 
 
 def changes(count: int) -> list[int]:
@@ -179,7 +162,7 @@ def test_no_single_byte_does_harm_with_checksums_made_to_fit(values: list[int]) 
         for change in values:
             damaged = bytearray(SMALL)
             damaged[at] ^= change
-            seen.add(use(with_checksums_made_to_fit(damaged)))
+            seen.add(use(with_checksums_made_to_fit(damaged, DELTA)))
     assert seen == {"refused", "does not fit", "used"}
 
 
@@ -194,9 +177,9 @@ def test_no_mutation_does_harm(count: int) -> None:
             value = bytes(numbers.choice([0, 1, 0x7F, 0x80, 0xFF]) for _ in range(width))
             damaged[at : at + width] = numbers.randbytes(width) if numbers.random() < 0.5 else value
         if numbers.random() < 0.2:
-            del damaged[numbers.randrange(HEADER_BYTES, len(damaged)) :]
+            del damaged[numbers.randrange(DELTA.header_bytes, len(damaged)) :]
         struct.pack_into("<IIQ", damaged, 8, 1, 0, len(damaged))
-        assert use(with_checksums_made_to_fit(damaged)) in {"refused", "does not fit", "used"}
+        assert use(with_checksums_made_to_fit(damaged, DELTA)) in {"refused", "does not fit", "used"}
 
 
 @pytest.mark.parametrize(
@@ -225,12 +208,12 @@ def test_no_mutation_does_harm(count: int) -> None:
     ],
 )
 def test_what_is_wrong_inside_is_said_though_checksums_fit(number: int, at: int, value: bytes, message: str) -> None:
-    start, size = section(SMALL, number)
+    start, size = section(SMALL, DELTA, number)
     damaged = bytearray(SMALL)
     place = start + at % size
     damaged[place : place + len(value)] = value
     with pytest.raises(ImageError, match=message):
-        DeltaImage(with_checksums_made_to_fit(damaged))
+        DeltaImage(with_checksums_made_to_fit(damaged, DELTA))
 
 
 def test_sections_that_do_not_follow_one_another_are_refused_though_checksums_fit() -> None:
@@ -240,16 +223,16 @@ def test_sections_that_do_not_follow_one_another_are_refused_though_checksums_fi
         (8, 1, "bytes beyond the last text"),
     ]:
         damaged = bytearray(SMALL)
-        value = struct.unpack_from("<Q", damaged, HEADER_BYTES + field)[0] + change
-        struct.pack_into("<Q", damaged, HEADER_BYTES + field, value)
+        value = struct.unpack_from("<Q", damaged, DELTA.header_bytes + field)[0] + change
+        struct.pack_into("<Q", damaged, DELTA.header_bytes + field, value)
         with pytest.raises(ImageError, match=message):
-            DeltaImage(with_checksums_made_to_fit(damaged))
-    start, size = section(SMALL, 3)
+            DeltaImage(with_checksums_made_to_fit(damaged, DELTA))
+    start, size = section(SMALL, DELTA, 3)
     assert (start + size) % 8 == 4
     damaged = bytearray(SMALL)
     damaged[start + size] = 1
     with pytest.raises(ImageError, match="the padding between two sections is not zero"):
-        DeltaImage(with_checksums_made_to_fit(damaged))
+        DeltaImage(with_checksums_made_to_fit(damaged, DELTA))
 
 
 @pytest.mark.parametrize(
@@ -273,4 +256,4 @@ def test_counts_that_cannot_be_are_refused_though_checksums_fit(at: int, value: 
     damaged = bytearray(SMALL)
     struct.pack_into("<I", damaged, at, value)
     with pytest.raises(ImageError, match=message):
-        DeltaImage(with_checksums_made_to_fit(damaged))
+        DeltaImage(with_checksums_made_to_fit(damaged, DELTA))

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulecore._hash import xxh64
 from rulecore._membership import Membership
 from rulecore._snapshot import SnapshotImage
 from rulecore.errors import ImageError, ImageFeatureError, ImageVersionError, LimitError
 from rulecore.keys import MembershipKeys
 from rulecore.limits import LIMITS
 from rulecore.snapshot import Value, write_snapshot
+from tests.sectioned import SNAPSHOT, section, with_checksums_made_to_fit
 
 KEYS = MembershipKeys(bytes(range(16)), {1: bytes(range(16, 32)), 2: bytes(16)})
 MEMBERS = {
@@ -39,8 +39,7 @@ COLUMNS: dict[str, dict[str, Value]] = {
     "tier": {"visitor-1": "gold", "visitor-3": "", "visitor-8": "größer", "column-only": "silver"},
 }
 SMALL = write_snapshot(MEMBERS, KEYS, 1, COLUMNS)
-HEADER_BYTES = 64
-SECTIONS = 5 + 2 * len(COLUMNS)
+SECTIONS = SNAPSHOT.sections + 2 * len(COLUMNS)
 SURE = 24
 """Bits of a fingerprint by which a test can tell thousands of strangers from members."""
 
@@ -57,22 +56,6 @@ def listed(value: Value) -> bool | int | float | str | list[str]:
 
 
 EXPECTED = answers(Membership(SMALL, KEYS))
-
-
-def section(image: bytes, number: int) -> tuple[int, int]:
-    start, size = struct.unpack_from("<QQ", image, HEADER_BYTES + 24 * number)
-    return start, size
-
-
-def with_checksums_made_to_fit(image: bytearray) -> bytes:
-    """As whoever wants to harm a reader would do it: damage anything, then make every checksum fit."""
-    columns = min(struct.unpack_from("<I", image, 40)[0], LIMITS.columns_max)
-    end = HEADER_BYTES + 24 * (5 + 2 * columns)
-    for entry in range(HEADER_BYTES, min(end, len(image) - 23), 24):
-        start, size = struct.unpack_from("<QQ", image, entry)
-        struct.pack_into("<Q", image, entry + 16, xxh64(image[start : start + size]))
-    struct.pack_into("<Q", image, 24, xxh64(image[32:end]))
-    return bytes(image)
 
 
 def use(image: bytes) -> str:
@@ -316,7 +299,7 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", set(range(SECTIONS)) - {2})  # a column's type is wrong where its values are
 def test_damage_is_found_in_the_section_that_has_it(number: int) -> None:
-    start, size = section(SMALL, number)
+    start, size = section(SMALL, SNAPSHOT, number)
     damaged = bytearray(SMALL)
     damaged[start + size // 2] ^= 1
     with pytest.raises(ImageError) as raised:
@@ -326,7 +309,7 @@ def test_damage_is_found_in_the_section_that_has_it(number: int) -> None:
 
 @pytest.mark.parametrize("number", [3, 4, 6])
 def test_damage_that_lookups_bear_with_is_found_by_its_checksum(number: int) -> None:
-    start, size = section(SMALL, number)
+    start, size = section(SMALL, SNAPSHOT, number)
     damaged = bytearray(SMALL)
     damaged[start + size - 1] ^= 1
     assert use(bytes(damaged)) in {"used", "refused"}
@@ -345,10 +328,10 @@ def test_every_single_byte_that_is_changed_is_found() -> None:
 def test_every_truncation_is_found_with_its_length_made_to_fit_or_not() -> None:
     for size in range(len(SMALL)):
         assert use(SMALL[:size]) == "refused"
-        if size >= HEADER_BYTES:
+        if size >= SNAPSHOT.header_bytes:
             shorter = bytearray(SMALL[:size])
             struct.pack_into("<Q", shorter, 16, size)
-            assert use(with_checksums_made_to_fit(shorter)) == "refused"
+            assert use(with_checksums_made_to_fit(shorter, SNAPSHOT)) == "refused"
 
 
 def changes(count: int) -> list[int]:
@@ -362,7 +345,7 @@ def test_no_single_byte_does_harm_with_checksums_made_to_fit(values: list[int]) 
         for change in values:
             damaged = bytearray(SMALL)
             damaged[at] ^= change
-            seen.add(use(with_checksums_made_to_fit(damaged)))
+            seen.add(use(with_checksums_made_to_fit(damaged, SNAPSHOT)))
     assert seen == {"refused", "used", "sound", "unknown epoch"}
 
 
@@ -380,9 +363,9 @@ def test_no_mutation_does_harm(count: int) -> None:
                 value = random_numbers.randbytes(width)
             damaged[at : at + width] = value
         if random_numbers.random() < 0.2:
-            del damaged[random_numbers.randrange(HEADER_BYTES, len(damaged)) :]
+            del damaged[random_numbers.randrange(SNAPSHOT.header_bytes, len(damaged)) :]
         struct.pack_into("<IIQ", damaged, 8, 2, 0, len(damaged))
-        assert use(with_checksums_made_to_fit(damaged)) in {"refused", "used", "sound", "unknown epoch"}
+        assert use(with_checksums_made_to_fit(damaged, SNAPSHOT)) in {"refused", "used", "sound", "unknown epoch"}
 
 
 @pytest.mark.parametrize(
@@ -403,12 +386,12 @@ def test_no_mutation_does_harm(count: int) -> None:
     ],
 )
 def test_what_is_wrong_inside_is_said_though_checksums_fit(number: int, at: int, value: bytes, message: str) -> None:
-    start, size = section(SMALL, number)
+    start, size = section(SMALL, SNAPSHOT, number)
     damaged = bytearray(SMALL)
     place = start + at % size
     damaged[place : place + len(value)] = value
     with pytest.raises(ImageError, match=message):
-        SnapshotImage(with_checksums_made_to_fit(damaged)).verify()
+        SnapshotImage(with_checksums_made_to_fit(damaged, SNAPSHOT)).verify()
 
 
 @pytest.mark.parametrize(("number", "from_end"), [(3, 16), (4, 8), (5, 8), (9, 8)])
@@ -441,7 +424,7 @@ def test_visitors_have_sets_and_numbers_have_values() -> None:
 
 def test_an_image_is_opened_without_reading_what_its_visitors_have() -> None:
     """So it takes the same time for a thousand visitors and a hundred million; who installs an image verifies it."""
-    start, size = section(SMALL, 4)
+    start, size = section(SMALL, SNAPSHOT, 4)
     damaged = bytearray(SMALL)
     damaged[start + size - 20 : start + size] = b"\xff" * 20
     SnapshotImage(damaged)
