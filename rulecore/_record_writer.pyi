@@ -16,10 +16,3 @@ def write_records(set_starts: Buffer, members: Buffer, order: Buffer, segments: 
 
     Raises ValueError where equal sets follow each other, LimitError beyond 4 GiB.
     """
-
-def records_bound(set_starts: Buffer, members: Buffer, segments: int) -> float:
-    """How many bits the sets take in any order if nothing is known but how many sets hold each segment.
-
-    It is the entropy of sets that hold each segment independently, without what their order would tell. Where segments
-    are not independent (of two regions, say, nobody has both), records can take less.
-    """

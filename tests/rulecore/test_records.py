@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulecore._record_writer import order_sets, records_bound, write_records
+from rulecore._record_writer import order_sets, write_records
 from rulecore._records import RecordsReader
 from rulecore.errors import ImageError
 from rulecore.limits import LIMITS
@@ -144,16 +144,11 @@ def test_the_same_sets_give_the_same_bytes() -> None:
     assert ordered(sets, weights, 300, [500, 1_500]) == ordered(sets, weights, 300, [500, 1_500])
 
 
-def test_the_bound_is_the_entropy_of_independent_segments_less_what_the_order_tells() -> None:
-    sets = [(0,), (0, 1), (1,), (2,)]  # 2, 2 and 1 of 4
-    quarter = -(0.25 * math.log2(0.25) + 0.75 * math.log2(0.75))
-    assert records_bound(*packed(sets), 3) == pytest.approx(4 * (1 + 1 + quarter) - math.log2(24))
-    assert records_bound(*packed([]), 3) == records_bound(*packed([()]), 3) == 0
-
-
-def test_records_take_little_more_than_the_bound() -> None:
+def test_records_take_little_more_than_the_entropy_of_independent_segments_less_what_the_order_tells() -> None:
     sets = random_sets(20_000, 300, 2)
-    bound = records_bound(*packed(sets), 300)
+    shares = [count / len(sets) for count in Counter(segment for one in sets for segment in one).values()]
+    coins = sum(share * math.log2(share) + (1 - share) * math.log2(1 - share) for share in shares)
+    bound = -len(sets) * coins - math.lgamma(len(sets) + 1) / math.log(2)
     assert bound < 8 * len(written(sets, 300)) < 1.5 * bound
 
 
