@@ -2,6 +2,9 @@ from collections.abc import Sequence
 
 from typing_extensions import Buffer
 
+RECORD_HEAD_BYTES: int
+"""Of a record, without its segments of 2 bytes each."""
+
 def partition_records(
     keys: Buffer, pseudonyms: Buffer, starts: Buffer | None, segments: Buffer, bits: int
 ) -> tuple[bytes, Sequence[int]]:

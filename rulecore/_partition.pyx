@@ -26,6 +26,8 @@ cdef enum:
     BITS_MAX = 16
     FEW = 48                               # up to so many are sorted by insertion
 
+RECORD_HEAD_BYTES = HEAD
+
 cdef uint64_t WORDS = 1024                # of 64 bits: one for each number of a segment
 cdef uint64_t SEGMENTS_MAX = LIMITS.segments_per_visitor_max
 

@@ -10,14 +10,15 @@ from libc.string cimport memcpy, memset
 from rulecore._buffer cimport BufferView
 from rulecore._machine cimport load32, load64, scaled
 from rulecore._retrieval cimport (
-    FINGERPRINT_BITS_MAX, FIRST_HEAD_BITS, FIRST_SEEDS, GROUPS_MAX, NEXT_HEAD_BITS, NEXT_SEEDS, one_of, PADDING_BYTES,
-    row_of, ROW_ONES, SPAN_BUCKETS, SPAN_BYTES, WIDTH_MAX,
+    FINGERPRINT_BITS_MAX, FIRST_HEAD_BITS, FIRST_SEEDS, GROUPS_MAX, LENGTH_BITS_MAX, NEXT_HEAD_BITS, NEXT_SEEDS,
+    one_of, PADDING_BYTES, row_of, ROW_ONES, SPAN_BUCKETS, SPAN_BYTES, WIDTH_MAX,
 )
 
 import os
 import struct
 from concurrent.futures import ThreadPoolExecutor
 
+from rulecore import codes
 from rulecore.errors import LimitError
 
 cdef enum:
@@ -31,6 +32,9 @@ cdef enum:
     WITHIN_MAX = 0xFFFF          # bytes, that a directory's record reaches
     DATA_BYTES_MAX = 0xFFFFFFFF
     TRIES = 4                    # with ever more buckets
+
+if codes.LENGTHS_MAX > GROUPS_MAX or codes.LENGTH_BITS_MAX > LENGTH_BITS_MAX:
+    raise ImportError("retrievals have too little room for what prefix codes may be")
 
 
 cdef struct Plan:

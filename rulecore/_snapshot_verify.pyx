@@ -11,7 +11,7 @@ from libc.string cimport memcmp
 from rulecore._hash cimport xxh64
 from rulecore._machine cimport load32, load64
 from rulecore._records cimport records_open, records_verify
-from rulecore._retrieval cimport retrieval_open, retrieval_verify
+from rulecore._retrieval cimport FINGERPRINT_BITS_MAX, retrieval_open, retrieval_verify
 from rulecore._section_checks cimport (
     check_section, damaged, Fault, fault_of, FEATURE, NEWER, SECTION_ENTRY_BYTES, SOUND, sound, verify_names,
 )
@@ -28,7 +28,6 @@ cdef uint64_t SIZE_MAX = LIMITS.snapshot_bytes_max
 cdef uint64_t SEGMENTS_MAX = LIMITS.segments_max
 cdef uint64_t COLUMNS_MAX = LIMITS.columns_max
 cdef uint64_t ROWS_MAX = 0xFFFFFFFFU
-cdef uint32_t FINGERPRINT_BITS_MAX = 24
 
 if COLUMNS_MAX > COLUMNS_ROOM:
     raise ImportError("SnapshotView has too little room for LIMITS.columns_max columns")
@@ -81,7 +80,7 @@ cdef Fault read_header(SnapshotView* view) noexcept nogil:
     if view.segments > SEGMENTS_MAX:
         return damaged("more segments than a snapshot may have", 36)
     if view.fingerprint_bits > FINGERPRINT_BITS_MAX:
-        return damaged("fingerprints of more bits than there are", 44)
+        return damaged("fingerprints of more bits than a snapshot may have", 44)
     if view.visitors > ROWS_MAX:
         return damaged("more visitors than a snapshot may have", 48)
     if view.set_count > view.visitors:

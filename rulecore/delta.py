@@ -6,6 +6,7 @@ belong to `central.segments`.
 
 from __future__ import annotations
 
+import io
 import itertools
 import struct
 from array import array
@@ -16,19 +17,17 @@ import msgspec
 from typing_extensions import Buffer
 
 from rulecore._delta import DeltaImage
-from rulecore._hash import xxh64
 from rulecore.chain import check_sequence
 from rulecore.errors import ImageError, LimitError
 from rulecore.limits import LIMITS
 from rulecore.model import Type
-from rulecore.snapshot import COLUMN_NAME, COLUMN_TYPES, SEGMENT_NAME, Column, Value, encode_values, in_order, plain
+from rulecore.sections import write_sections
+from rulecore.snapshot import COLUMN_TYPES, Column, Value, check_names, encode_values, in_order, plain
 
 MAGIC: Final = b"EWDELT\r\n"
 VERSION: Final = 1
 
-_FRONT: Final = struct.Struct("<8sIIQQ")
 _COUNTS: Final = struct.Struct("<QQQ10I")
-_ENTRY: Final = struct.Struct("<QQQ")
 _MEMBER_BYTES: Final = 2
 
 
@@ -68,12 +67,7 @@ def write_delta(out: BinaryIO, parts: DeltaParts) -> int:
         raise LimitError(
             f"{parts.segments_before + len(parts.segments):,} segments; a snapshot has at most {LIMITS.segments_max:,}"
         )
-    for name in parts.segments:
-        if not SEGMENT_NAME.fullmatch(name):
-            raise ValueError(f"segment name {name!r} does not match {SEGMENT_NAME.pattern}")
-    for column in parts.columns:
-        if not COLUMN_NAME.fullmatch(column.name):
-            raise ValueError(f"column name {column.name!r} does not match {COLUMN_NAME.pattern}")
+    check_names(parts.segments, [column.name for column in parts.columns])
     image = _image(parts, entries)
     try:
         DeltaImage(image)
@@ -95,18 +89,6 @@ def _image(parts: DeltaParts, entries: int) -> bytes:
     ]
     for column in parts.columns:
         sections += [column.ids, column.values]
-
-    table = b""
-    end = _FRONT.size + _COUNTS.size + _ENTRY.size * len(sections)
-    chunks: list[Buffer] = []
-    for section in sections:
-        size = memoryview(section).nbytes
-        start = end + -end % 8
-        table += _ENTRY.pack(start, size, xxh64(section))
-        chunks += [bytes(start - end), section]
-        end = start + size
-    if end > LIMITS.delta_bytes_max:
-        raise LimitError(f"the delta would have {end:,} bytes; at most {LIMITS.delta_bytes_max:,} are allowed")
     counts = _COUNTS.pack(
         parts.base,
         parts.follows,
@@ -122,7 +104,9 @@ def _image(parts: DeltaParts, entries: int) -> bytes:
         len(set_starts) - 1,
         len(members) // _MEMBER_BYTES,
     )
-    return b"".join([_FRONT.pack(MAGIC, VERSION, 0, end, xxh64(counts + table)), counts, table, *chunks])
+    out = io.BytesIO()
+    write_sections(out, MAGIC, VERSION, counts, sections, bytes_max=LIMITS.delta_bytes_max)
+    return out.getvalue()
 
 
 def _each_once(parts: DeltaParts) -> tuple[array[int], array[int], bytes]:

@@ -18,7 +18,6 @@ import msgspec
 from typing_extensions import Buffer
 
 from rulecore._grouping import NO_SEGMENT, RowGrouper
-from rulecore._hash import xxh64
 from rulecore._numbering import most_frequent_first, renumber, reorder, reorder_texts, segment_sizes, weigh
 from rulecore._record_writer import order_sets, write_records
 from rulecore._retrieval_writer import write_retrieval
@@ -27,6 +26,7 @@ from rulecore.errors import LimitError
 from rulecore.keys import MembershipKeys
 from rulecore.limits import LIMITS
 from rulecore.model import Scalar, Type
+from rulecore.sections import write_sections
 
 MAGIC: Final = b"EWSNAP\r\n"
 VERSION: Final = 2
@@ -42,12 +42,8 @@ COLUMN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 FINGERPRINT_BITS: Final = 16
 """An unknown visitor is taken for a member with a chance of 1 in 65,536."""
 
-FINGERPRINT_BITS_MAX: Final = 24
-
-_FRONT: Final = struct.Struct("<8sIIQQ")
 _COUNTS: Final = struct.Struct("<IIIIQQ")
 _COLUMN: Final = struct.Struct("<IIII")
-_ENTRY: Final = struct.Struct("<QQQ")
 _TYPES: Final[Mapping[type, Type]] = {
     bool: Type.BOOL,
     int: Type.INT,
@@ -89,10 +85,10 @@ def write_image(out: BinaryIO, parts: Parts) -> int:
 
     Takes memory for what it writes, and 8 bytes a visitor.
     """
-    _check_names("segment", parts.segments, SEGMENT_NAME, LIMITS.segments_max)
-    _check_names("column", [column.name for column in parts.columns], COLUMN_NAME, LIMITS.columns_max)
-    if not 0 <= parts.fingerprint_bits <= FINGERPRINT_BITS_MAX:
-        raise ValueError(f"a fingerprint has 0 to {FINGERPRINT_BITS_MAX} bits, not {parts.fingerprint_bits}")
+    column_names = [column.name for column in parts.columns]
+    check_names(parts.segments, column_names)
+    _check_order("segment", parts.segments, LIMITS.segments_max)
+    _check_order("column", column_names, LIMITS.columns_max)
     visitors = memoryview(parts.keys).nbytes // 8
     if visitors >= 2**32:
         raise LimitError("a snapshot holds less than 4,294,967,296 visitors")
@@ -100,24 +96,11 @@ def write_image(out: BinaryIO, parts: Parts) -> int:
     kinds, contents = _column_sections(parts)
     sections: list[Buffer] = [
         _encode_names(parts.segments),
-        *_set_sections(parts, sets, kinds + _encode_names(column.name for column in parts.columns)),
+        *_set_sections(parts, sets, kinds + _encode_names(column_names)),
         *contents,
     ]
-    table = b""
-    end = _FRONT.size + _COUNTS.size + _ENTRY.size * len(sections)
-    for section in sections:
-        size = memoryview(section).nbytes
-        start = end + -end % 8
-        table += _ENTRY.pack(start, size, xxh64(section))
-        end = start + size
-    if end > LIMITS.snapshot_bytes_max:
-        raise LimitError(f"the snapshot would have {end:,} bytes; at most {LIMITS.snapshot_bytes_max:,} are allowed")
     counts = _COUNTS.pack(parts.epoch, len(parts.segments), len(parts.columns), parts.fingerprint_bits, visitors, sets)
-    at = out.write(_FRONT.pack(MAGIC, VERSION, 0, end, xxh64(counts + table)) + counts + table)
-    for section in sections:
-        at += out.write(bytes(-at % 8))
-        at += out.write(section)
-    return at
+    return write_sections(out, MAGIC, VERSION, counts, sections, bytes_max=LIMITS.snapshot_bytes_max)
 
 
 def _set_sections(parts: Parts, sets: int, column_names: bytes) -> list[Buffer]:
@@ -280,11 +263,16 @@ def _encode_names(names: Iterable[str]) -> bytes:
     return _encode_texts([name.encode() for name in names])
 
 
-def _check_names(kind: str, names: Sequence[str], pattern: re.Pattern[str], count_max: int) -> None:
+def check_names(segments: Iterable[str], columns: Iterable[str]) -> None:
+    """Raises ValueError for one that no segment or column can have."""
+    for kind, names, pattern in (("segment", segments, SEGMENT_NAME), ("column", columns, COLUMN_NAME)):
+        for name in names:
+            if not pattern.fullmatch(name):
+                raise ValueError(f"{kind} name {name!r} does not match {pattern.pattern}")
+
+
+def _check_order(kind: str, names: Sequence[str], count_max: int) -> None:
     if len(names) > count_max:
         raise LimitError(f"{len(names):,} {kind}s; a snapshot has at most {count_max:,}")
-    for name in names:
-        if not pattern.fullmatch(name):
-            raise ValueError(f"{kind} name {name!r} does not match {pattern.pattern}")
     if list(names) != sorted(set(names)):
         raise ValueError(f"{kind} names are not in ascending order, each once")

@@ -12,9 +12,9 @@ from central.authoring.provided import FAMILIES, PROVIDED, QUERY, VISITOR_ID, pr
 from central.authoring.purposes import PERSONAL, purposes_of
 from central.authoring.scope import KEYWORDS, RESERVED, SEGMENTS, Known
 from rulecore.model import Attribute, Source, Type, shows_attribute, sticky_attribute
+from rulecore.snapshot import COLUMN_TYPES
 
 UNIT_TYPES: Final = (Type.STRING, Type.INT)
-_COLUMN_TYPES: Final = (Type.BOOL, Type.INT, Type.DOUBLE, Type.STRING, Type.LIST_STRING)
 _NARROWED_TYPES: Final = (Type.STRING, Type.LIST_STRING)
 
 
@@ -82,7 +82,7 @@ class Attributes:
         if not isinstance(declared.from_, UnsetType):
             kind, origin_name = declared.from_.split(" ", 1)
             origin = Source(kind)
-        if origin is Source.SNAPSHOT and type_ not in _COLUMN_TYPES:
+        if origin is Source.SNAPSHOT and type_ not in COLUMN_TYPES:
             message = f"a column of the snapshot can't be a {type_}"
             self._problems.error(declared.at("type"), message, expected="bool, int, double, string or list(string)")
         purposes = purposes_of(declared, declared.purpose, PERSONAL, self._problems)

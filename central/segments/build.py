@@ -31,14 +31,12 @@ from central.segments.values import ColumnFiles, ValueSpool, ValuesSource, same_
 from central.segments.visitors import VisitorsWriter, visitors_path, visitors_schema
 from rulecore import SnapshotImage
 from rulecore._grouping import SetNumbers
-from rulecore._partition import gather_visitors, partition_records
+from rulecore._partition import RECORD_HEAD_BYTES, gather_visitors, partition_records
 from rulecore.errors import UnitKeyCollisionError
 from rulecore.keys import PSEUDONYM_BYTES, MembershipKeys
 from rulecore.mapping import map_file
 from rulecore.snapshot import Parts, write_image
 
-RECORD_BYTES: Final = 26
-"""Of a spooled record, without its segments of 2 bytes each."""
 PARTITION_BYTES: Final = 4 << 20
 """Of records, about: few enough to be sorted in a processor's cache."""
 PARTITION_BITS_MAX: Final = 10
@@ -86,7 +84,7 @@ class Inputs:
     def spool_bytes(self) -> int:
         """At most, of the members' records."""
         memberships = sum(source.memberships for source in self.members)
-        return RECORD_BYTES * (self.member_rows + self.column_rows) + 2 * memberships
+        return RECORD_HEAD_BYTES * (self.member_rows + self.column_rows) + 2 * memberships
 
     @property
     def partition_bits(self) -> int:
