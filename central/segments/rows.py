@@ -18,7 +18,8 @@ from central.segments.visitors import PSEUDONYM, SEGMENTS, VisitorsFile, visitor
 from rulecore.keys import MembershipKeys
 from rulecore.model import Type
 
-UNIT_KEY: Final = "unit_key"
+UNIT_KEY: Final = "unit key"
+"""Of the schema. No column of visitors can be called so, with its space."""
 
 _BATCH_ROWS: Final = 1 << 18
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import hypothesis.strategies as st
 import pyarrow as pa
 from hypothesis import given
 
+from central.segments.chain import Chain
 from central.segments.rows import UNIT_KEY, Renumbering, aligned, rows_schema
 from central.segments.visitors import PSEUDONYM, SEGMENTS
+from rulecore.model import Type
+from tests.central.sites import KEYS as SITE_KEYS
+from tests.central.sites import write_site
 
 SCHEMA = rows_schema({})
 
@@ -54,3 +59,9 @@ def test_streams_are_cut_at_the_same_keys(a: list[int], a_cuts: list[int], b: li
 
 def test_a_row_begins_with_its_key() -> None:
     assert SCHEMA.names == [UNIT_KEY, PSEUDONYM, SEGMENTS]
+
+
+def test_a_column_may_be_called_anything_that_the_key_could_be(tmp_path: Path) -> None:
+    path = write_site(tmp_path / "site", {"v": (["vip"], {"unit_key": 7})}, {"unit_key": Type.INT})
+    [batch] = Chain(path).rows(SITE_KEYS, {"vip": 0})
+    assert batch.column("unit_key").to_pylist() == [7]
