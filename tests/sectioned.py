@@ -15,7 +15,7 @@ _ENTRY_BYTES: Final = 24
 
 
 class Form(NamedTuple):
-    """So many bytes of header, which says at `columns_at` how many columns there are; each has two sections after these."""
+    """A header, which says at `columns_at` how many columns there are: each has two sections behind the others."""
 
     header_bytes: int
     columns_at: int

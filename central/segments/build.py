@@ -11,21 +11,21 @@ hold no visitor id and are removed. The same rows in any order, by any number of
 from __future__ import annotations
 
 import errno
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from central.segments import parallel
+from central.segments.files import drafts, put_in_place
 from central.segments.members import MembersSource, SegmentNumbers
 from central.segments.progress import Progress
-from central.segments.read import Source, as_bytes
+from central.segments.read import Source
+from central.segments.rows import data, from_data
 from central.segments.spool import Spool
 from central.segments.values import ColumnFiles, ValueSpool, ValuesSource, same_columns
 from central.segments.visitors import VisitorsWriter, visitors_path, visitors_schema
@@ -105,17 +105,16 @@ def build_snapshot(
     UnitKeyCollisionError.
     """
     keys.epoch_key(epoch)
-    if not out.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(out.parent))
     progress = Progress()
     try:
-        inputs = Inputs(members, columns)
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
+        with drafts(out) as folder:
+            inputs = Inputs(members, columns)
             try:
-                snapshot = _Build(Path(folder), inputs, keys, epoch, progress).run()
+                snapshot = _Build(folder, inputs, keys, epoch, progress).run()
             except UnitKeyCollisionError as error:
                 raise UnitKeyCollisionError(error.key, _rows_of(error.key, inputs, keys, epoch)) from None
-            _put_in_place(Path(folder), out)
+            # The visitors file first: an image without its own is the older one, which names the difference.
+            put_in_place({folder / "visitors": visitors_path(out), folder / "image": out})
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -230,7 +229,7 @@ class _Build:
         """What reads a partition and puts its visitors in order, segments by name."""
         names = self._inputs.numbers.names
         id_of = {name: number for number, name in enumerate(sorted(names))}
-        segment_ids = as_bytes(pa.array([id_of[name] for name in names], pa.uint16()))
+        segment_ids = data(pa.array([id_of[name] for name in names], pa.uint16()))
 
         def gather(partition: int) -> _Partition:
             made = gather_visitors(b"".join(records.pieces(partition)), self._bits, segment_ids)
@@ -256,7 +255,6 @@ class _Build:
         )
         with self._path("image").open("wb") as file:
             write_image(file, parts)
-            _sync(file)
 
     def _path(self, name: str) -> Path:
         return self._folder / name
@@ -265,10 +263,10 @@ class _Build:
 def _visitors(part: _Partition) -> list[pa.Array]:
     """The columns of a batch of the visitors file."""
     rows = len(part.keys) // 8
-    ids = pa.Array.from_buffers(pa.uint16(), len(part.segments) // 2, [None, pa.py_buffer(part.segments)])
+    ids = from_data(pa.uint16(), part.segments)
     lists = visitors_schema({}).field(1).type
     return [
-        pa.Array.from_buffers(pa.binary(PSEUDONYM_BYTES), rows, [None, pa.py_buffer(part.pseudonyms)]),
+        from_data(pa.binary(PSEUDONYM_BYTES), part.pseudonyms),
         pa.Array.from_buffers(lists, rows, [None, pa.py_buffer(part.starts)], children=[ids]),
         *part.values,
     ]
@@ -280,10 +278,7 @@ def _rows_of(key: int, inputs: Inputs, keys: MembershipKeys, epoch: int) -> tupl
 
     def find(file: Source, before: int, batch: pa.RecordBatch) -> None:
         pseudonyms = file.pseudonyms(batch, before, keys)
-        unit_keys = pa.py_buffer(keys.unit_keys(epoch, pseudonyms))
-        hits = pc.equal(
-            pa.Array.from_buffers(pa.uint64(), batch.num_rows, [None, unit_keys]), pa.scalar(key, pa.uint64())
-        )
+        hits = pc.equal(from_data(pa.uint64(), keys.unit_keys(epoch, pseudonyms)), pa.scalar(key, pa.uint64()))
         for at in pc.indices_nonzero(hits).to_pylist():
             pseudonym = pseudonyms[PSEUDONYM_BYTES * at : PSEUDONYM_BYTES * (at + 1)]
             found.setdefault(pseudonym, f"{file.path} row {before + at + 1:,}")
@@ -293,19 +288,3 @@ def _rows_of(key: int, inputs: Inputs, keys: MembershipKeys, epoch: int) -> tupl
         for before, batch in source.batches():
             find(source.file, before, batch)
     return tuple(found.values())
-
-
-def _put_in_place(folder: Path, out: Path) -> None:
-    """The visitors file first: an image without its own is the older one, which names the difference."""
-    (folder / "visitors").replace(visitors_path(out))
-    (folder / "image").replace(out)
-    handle = os.open(out.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())

@@ -106,7 +106,7 @@ def visitors_of(path: Path, checksum: int) -> VisitorsFile:
 
 
 def open_image(path: Path, kind: type[Image]) -> Image:
-    """Map an image and verify it. Raises InputError, OSError."""
+    """Map an image and open it, which verifies a delta, but not a snapshot. Raises InputError, OSError."""
     try:
         return kind.open(path)
     except ImageError as error:

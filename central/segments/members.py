@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from typing_extensions import Buffer
 
 from central.segments.errors import InputError
-from central.segments.read import Source, as_bytes, is_list, is_text
+from central.segments.read import Source, is_list, is_text
+from central.segments.rows import data
 from central.segments.visitors import SEGMENTS
 from rulecore.errors import LimitError
 from rulecore.keys import MembershipKeys
@@ -108,7 +109,7 @@ class MembersSource:
         starts = lists.offsets
         if len(starts) and starts[0].as_py():
             starts = pc.subtract(starts, starts[0])
-        return MemberRows(batch.num_rows, pseudonyms, as_bytes(starts), self._encoded(lists.flatten(), lists, before))
+        return MemberRows(batch.num_rows, pseudonyms, data(starts), self._encoded(lists.flatten(), lists, before))
 
     def _encoded(self, names: pa.Array, lists: pa.ListArray | None, before: int) -> Buffer:
         """The numbers of segments, 2 bytes each; `lists` is what they lie in, if they are not one a row."""
@@ -122,7 +123,7 @@ class MembersSource:
         refuse(pc.is_null(names), "null in place of a segment")
         if self._known is not None:
             refuse(pc.greater_equal(names, len(self._known)), "a segment id beyond the names")
-            return as_bytes(self._known.take(names))
+            return data(self._known.take(names))
         if not pa.types.is_dictionary(names.type):
             names = pc.dictionary_encode(self.file.valid(names, self._column, before))
         used = pc.unique(names.indices)  # a dictionary may name what no row has
@@ -136,5 +137,5 @@ class MembersSource:
         numbers = self._numbers.of(texts)
         if len(used) == len(names.dictionary):
             numbers = numbers.take(pc.sort_indices(used))
-            return as_bytes(numbers.take(names.indices))
-        return as_bytes(numbers.take(pc.index_in(names.indices, value_set=used)))
+            return data(numbers.take(names.indices))
+        return data(numbers.take(pc.index_in(names.indices, value_set=used)))

@@ -23,7 +23,6 @@ A key of its own stands in for the epoch's when the sample is built, and no visi
 from __future__ import annotations
 
 import math
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,8 +35,10 @@ import pyarrow.parquet as pq
 
 from central.segments import parallel
 from central.segments.build import Inputs, build_snapshot
+from central.segments.files import drafts
 from central.segments.members import MembersSource
 from central.segments.progress import Progress
+from central.segments.rows import from_data
 from central.segments.values import ValuesSource
 from central.segments.visitors import ARROW_TYPES, PSEUDONYM, SEGMENTS, visitors_path
 from rulecore.keys import KEY_BYTES, PSEUDONYM_BYTES, MembershipKeys
@@ -92,11 +93,11 @@ def plan_snapshot(
     keys.epoch_key(epoch)
     progress = Progress()
     try:
-        inputs = Inputs(members, columns)
-        rows = inputs.member_rows + inputs.column_rows
-        share_bits = max(0, -(-rows // SAMPLE_ROWS) - 1).bit_length()
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
-            samples = [_Sample(Path(folder) / str(bits), inputs, bits) for bits in (share_bits + 1, share_bits)]
+        with drafts(out) as folder:
+            inputs = Inputs(members, columns)
+            rows = inputs.member_rows + inputs.column_rows
+            share_bits = max(0, -(-rows // SAMPLE_ROWS) - 1).bit_length()
+            samples = [_Sample(folder / str(bits), inputs, bits) for bits in (share_bits + 1, share_bits)]
             begun = time.monotonic()
             progress.stage("sampling", rows)
             for some in _rows(inputs, keys, epoch):
@@ -159,23 +160,19 @@ class _Rows(NamedTuple):
 
 def _rows(inputs: Inputs, keys: MembershipKeys, epoch: int) -> Iterator[_Rows]:
     def taken(kind: int, pseudonyms: bytes, others: Sequence[pa.Array], names: Sequence[str]) -> _Rows:
-        rows = len(pseudonyms) // PSEUDONYM_BYTES
-        unit_keys = pa.py_buffer(keys.unit_keys(epoch, pseudonyms))
-        each = pa.Array.from_buffers(pa.binary(PSEUDONYM_BYTES), rows, [None, pa.py_buffer(pseudonyms)])
+        each = from_data(pa.binary(PSEUDONYM_BYTES), pseudonyms)
         batch = pa.RecordBatch.from_arrays([each, *others], [PSEUDONYM, *names])
-        return _Rows(kind, batch, pa.Array.from_buffers(pa.uint64(), rows, [None, unit_keys]))
+        return _Rows(kind, batch, from_data(pa.uint64(), keys.unit_keys(epoch, pseudonyms)))
 
     def of_members(item: tuple[MembersSource, int, pa.RecordBatch]) -> _Rows:
         source, before, batch = item
         rows = source.member_rows(batch, before, keys)
         names = pa.array(inputs.numbers.names, pa.string())
-        numbers = pa.Array.from_buffers(
-            pa.uint16(), memoryview(rows.numbers).nbytes // 2, [None, pa.py_buffer(rows.numbers)]
-        )
+        numbers = from_data(pa.uint16(), rows.numbers)
         if rows.starts is None:
             starts = pa.array(range(rows.rows + 1), pa.int32())
         else:
-            starts = pa.Array.from_buffers(pa.int32(), rows.rows + 1, [None, pa.py_buffer(rows.starts)])
+            starts = from_data(pa.int32(), rows.starts)
         return taken(_MEMBERS, rows.pseudonyms, [pa.ListArray.from_arrays(starts, names.take(numbers))], [SEGMENTS])
 
     def of_values(item: tuple[ValuesSource, int, pa.RecordBatch]) -> _Rows:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from central.segments.errors import InputError
+from central.segments.rows import data, from_data
 from central.segments.visitors import PARQUET_ERRORS, PSEUDONYM, VisitorsFile, is_visitors_file, open_parquet
 from rulecore.keys import PSEUDONYM_BYTES, MembershipKeys
 from rulecore.limits import LIMITS
@@ -105,7 +106,7 @@ class Source:
         made = self._pseudonyms(values, indices, before, keys)
         if indices is None:
             return made
-        each = pa.Array.from_buffers(pa.binary(PSEUDONYM_BYTES), len(values), [None, pa.py_buffer(made)])
+        each = from_data(pa.binary(PSEUDONYM_BYTES), made)
         return bytes(each.take(indices).buffers()[1])
 
     def _pseudonyms(self, values: pa.Array, indices: pa.Array | None, before: int, keys: MembershipKeys) -> bytes:
@@ -150,13 +151,6 @@ class Source:
             raise InputError(what, self.path, column, before + pc.index(wrong, True).as_py() + 1)
 
 
-def as_bytes(numbers: pa.Array) -> memoryview:
-    """Numbers without nulls, or pseudonyms, as they lie in memory."""
-    width = numbers.type.bit_width // 8
-    data = numbers.buffers()[1]
-    return memoryview(b"" if data is None else data)[numbers.offset * width : (numbers.offset + len(numbers)) * width]
-
-
 def decoded(kind: pa.DataType) -> pa.DataType:
     """The type of the values, whether they come as a dictionary or not."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -185,8 +179,8 @@ def _is_binary(kind: pa.DataType) -> bool:
 def joined(values: pa.Array) -> bytes:
     """Bytes without nulls, all of one size, one after the other."""
     if pa.types.is_fixed_size_binary(values.type):
-        return bytes(as_bytes(values))
+        return bytes(data(values))
     values = values.cast(pa.large_binary())
-    _, offsets, data = values.buffers()
+    _, offsets, content = values.buffers()
     first, last = (memoryview(offsets).cast("q")[values.offset + i] for i in (0, len(values)))
-    return bytes(memoryview(data)[first:last]) if data is not None else b""
+    return bytes(memoryview(content)[first:last]) if content is not None else b""

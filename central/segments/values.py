@@ -1,6 +1,6 @@
 """The values that columns files give visitors: read and spooled, matched to the visitors, and numbered for the image.
 
-    rows in any order ──ValueRows──> spooled ──a partition──> in order of visitor ──ColumnFiles──> distinct values, ids
+    rows in any order ──ValueSpool──> spooled ──a partition──> in order of visitor ──ColumnFiles──> distinct values, ids
 
 A visitor comes only once over all files, and all files have the same columns. What grows with the number of visitors
 lies in files; in memory are one column's distinct values and 4 bytes a visitor, one column after the other.
@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from central.segments.errors import InputError
-from central.segments.read import Source, as_bytes, decoded, is_list, is_text, joined
+from central.segments.read import Source, decoded, is_list, is_text, joined
+from central.segments.rows import UNIT_KEY, data, from_data
 from central.segments.spool import Spool
 from central.segments.visitors import ARROW_TYPES, SEGMENTS
 from rulecore.limits import LIMITS
@@ -26,7 +27,6 @@ from rulecore.mapping import map_file
 from rulecore.model import Type
 from rulecore.snapshot import COLUMN_NAME, Column, encode_starts
 
-_UNIT_KEY: Final = "unit_key"
 _NOT_VALUES: Final = frozenset({"pseudonym", "segment", SEGMENTS, "visitor_id"})
 _STORED: Final = ARROW_TYPES | {  # distinct texts may have more than 2 GiB
     Type.STRING: pa.large_string(),
@@ -142,7 +142,7 @@ class ValueSpool:
         self._sources = sources
         self._bits = bits
         self._spool = Spool(path)
-        fields = [(_UNIT_KEY, pa.uint64()), ("file", pa.uint32()), ("row", pa.int64())]
+        fields = [(UNIT_KEY, pa.uint64()), ("file", pa.uint32()), ("row", pa.int64())]
         kinds = same_columns(sources).values()
         fields += [(f"value_{number}", ARROW_TYPES[kind]) for number, kind in enumerate(kinds)]
         self._schema = pa.schema(fields)
@@ -160,7 +160,7 @@ class ValueSpool:
     def add(self, source: ValuesSource, before: int, unit_keys: bytes, values: Sequence[pa.Array]) -> None:
         """Add the rows of a batch. Raises OSError. Many threads may add."""
         rows = len(unit_keys) // 8
-        keys = pa.Array.from_buffers(pa.uint64(), rows, [None, pa.py_buffer(unit_keys)])
+        keys = from_data(pa.uint64(), unit_keys)
         row_numbers = pa.array(range(before + 1, before + rows + 1), pa.int64())
         files = pa.repeat(pa.scalar(source.number, pa.uint32()), rows)
         batch = pa.RecordBatch.from_arrays([keys, files, row_numbers, *values], schema=self._schema)
@@ -188,21 +188,21 @@ class ValueSpool:
         """
         pieces = [pa.ipc.read_record_batch(piece, self._schema) for piece in self._spool.pieces(partition)]
         rows = pa.Table.from_batches(pieces, self._schema).combine_chunks()
-        keys = rows.column(_UNIT_KEY)
+        keys = rows.column(UNIT_KEY)
         self._refuse_twice(rows)
-        visitors = pa.Array.from_buffers(pa.uint64(), len(unit_keys) // 8, [None, pa.py_buffer(unit_keys)])
+        visitors = from_data(pa.uint64(), unit_keys)
         at = pc.index_in(visitors, value_set=keys.combine_chunks())
         return [rows.column(i).combine_chunks().take(at) for i in range(3, len(self._schema))]
 
     def _refuse_twice(self, rows: pa.Table) -> None:
-        keys = rows.column(_UNIT_KEY)
+        keys = rows.column(UNIT_KEY)
         if pc.count_distinct(keys).as_py() == len(keys):
             return
         counts = pc.value_counts(keys)
         twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-        places = rows.filter(pc.is_in(keys, value_set=twice)).select([_UNIT_KEY, "file", "row"]).to_pylist()
+        places = rows.filter(pc.is_in(keys, value_set=twice)).select([UNIT_KEY, "file", "row"]).to_pylist()
         first_of: dict[int, tuple[int, int]] = {}
-        for number, row, key in sorted((place["file"], place["row"], place[_UNIT_KEY]) for place in places):
+        for number, row, key in sorted((place["file"], place["row"], place[UNIT_KEY]) for place in places):
             first_number, first_row = first_of.setdefault(key, (number, row))
             if (first_number, first_row) != (number, row):
                 file = self._sources[number].file
@@ -251,7 +251,7 @@ class ColumnFiles:
         ids = pc.add(pc.cast(pc.sort_indices(order), pa.uint32()), pa.scalar(1, pa.uint32()))
         with self._path("ids", number).open("wb") as file:
             for chunk in encoded.chunks:
-                file.write(as_bytes(pc.fill_null(ids.take(chunk.indices), pa.scalar(0, pa.uint32()))))
+                file.write(data(pc.fill_null(ids.take(chunk.indices), pa.scalar(0, pa.uint32()))))
         with self._path("distinct", number).open("wb") as file:
             _write_distinct(file, kind, distinct.take(order))
         self._path("values", number).unlink()
@@ -266,7 +266,7 @@ def _as_texts(lists: pa.ListArray) -> pa.BinaryArray:
     """Each list as `rulecore.snapshot.encode_items` writes it, null for null, with no Python object a value."""
     items = lists.flatten().cast(pa.binary())
     sizes = pc.binary_length(items)
-    heads = pa.Array.from_buffers(pa.binary(4), len(items), [None, pa.py_buffer(as_bytes(sizes))]).cast(pa.binary())
+    heads = from_data(pa.binary(4), data(sizes)).cast(pa.binary())
     joined_items = pc.binary_join_element_wise(heads, items, b"")
     lengths = pc.fill_null(pc.list_value_length(lists), 0)
     starts = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
@@ -277,11 +277,11 @@ def _as_texts(lists: pa.ListArray) -> pa.BinaryArray:
 def _write_distinct(file: BinaryIO, kind: Type, values: pa.Array) -> None:
     """Write distinct values as `rulecore.snapshot.encode_values` does, but with no Python object a value."""
     if kind is Type.BOOL:
-        file.write(as_bytes(values.cast(pa.uint8())))
+        file.write(data(values.cast(pa.uint8())))
     elif kind in {Type.STRING, Type.LIST_STRING}:
         sizes = array("i")
-        sizes.frombytes(as_bytes(pc.binary_length(values).cast(pa.int32())))
+        sizes.frombytes(data(pc.binary_length(values).cast(pa.int32())))
         file.write(encode_starts(sizes))
         file.write(joined(values.cast(pa.large_binary())))
     else:
-        file.write(as_bytes(values))
+        file.write(data(values))

@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from central.segments.errors import InputError
-from rulecore import SnapshotImage
 from rulecore.keys import PSEUDONYM_BYTES
 from rulecore.model import Type
 
@@ -91,17 +90,6 @@ class VisitorsFile:
         self.visitors: int = self._file.metadata.num_rows
         if not self._file.schema_arrow.equals(visitors_schema(self.columns)):
             raise InputError("its Parquet columns are not those that its metadata tell of", path)
-
-    @classmethod
-    def beside(cls, snapshot: Path, image: SnapshotImage) -> Self:
-        """The visitors file of a snapshot. Raises InputError for that of another one, OSError."""
-        file = cls(visitors_path(snapshot))
-        if file.checksum != image.checksum:
-            raise InputError(
-                f"belongs to a snapshot with checksum {file.checksum:016x}, but {snapshot} has {image.checksum:016x}",
-                file.path,
-            )
-        return file
 
     def batches(self, rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
         """The visitors in order of unit key, in batches of `visitors_schema`. Raises InputError for damage."""

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from central.segments import InputError, build_snapshot
+from central.segments.chain import visitors_of
 from central.segments.visitors import VisitorsFile, VisitorsWriter, visitors_path, visitors_schema
 from rulecore import Membership, SnapshotImage
 from rulecore.keys import MembershipKeys
@@ -82,13 +83,13 @@ def test_the_file_of_another_snapshot_is_refused_by_name(tmp_path: Path) -> None
     snapshot = tmp_path / "site.snapshot"
     image = SnapshotImage(write_snapshot({"a": ["vip"]}, KEYS, 1))
     write(visitors_path(snapshot), checksum=image.checksum)
-    assert VisitorsFile.beside(snapshot, image).checksum == image.checksum
+    assert visitors_of(snapshot, image.checksum).checksum == image.checksum
     visitors_path(snapshot).unlink()
     write(visitors_path(snapshot), checksum=0xAB)
-    with pytest.raises(InputError, match=r"site.snapshot.visitors: belongs to a snapshot with checksum 0{14}ab, but"):
-        VisitorsFile.beside(snapshot, image)
+    with pytest.raises(InputError, match=r"site.snapshot.visitors: belongs to an image with checksum 0{14}ab; that of"):
+        visitors_of(snapshot, image.checksum)
     with pytest.raises(FileNotFoundError):
-        VisitorsFile.beside(tmp_path / "other", image)
+        visitors_of(tmp_path / "other", image.checksum)
 
 
 def some_files(folder: Path) -> tuple[Path, Path]:
@@ -107,7 +108,7 @@ def test_a_build_lists_every_visitor_in_order_of_unit_key(tmp_path: Path) -> Non
     snapshot = tmp_path / "site.snapshot"
     build_snapshot([members], [columns], KEYS, 1, snapshot)
     image = SnapshotImage.open(snapshot)
-    file = VisitorsFile.beside(snapshot, image)
+    file = visitors_of(snapshot, image.checksum)
     assert (file.epoch, file.segments, file.visitors) == (1, image.segments, image.visitors)
     rows = pa.Table.from_batches(file.batches()).to_pylist()
     keys = struct.unpack(f"<{len(rows)}Q", KEYS.unit_keys(1, b"".join(row["pseudonym"] for row in rows)))
