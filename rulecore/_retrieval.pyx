@@ -26,11 +26,11 @@ beginning. For a key that was not written it gives bits that have nothing to do 
 probability of 2^-bits. (Codewords that no symbol has refuse some more.)
 
 What it takes, in bits a key: the fingerprint; the entropy of the symbols; what a code with few lengths loses, which is
-weighed against its time and the groups' heads (`rulecore.codes`); and what a bucket has beside its unknowns, divided by its keys:
-12 + 10 (groups - 1) of heads, 17 of directory, 3.5 to the next byte, and unknowns that no seed could do without, about
-one in each later group (four seeds are tried there; more would cost as much as they save). The bound is the
-entropy and the fingerprint. To see how near one comes, write one with synthetic keys and the weights in question, and
-set 8 times its size a key against `entropy(weights) + fingerprint_bits`.
+weighed against its time and the groups' heads (`rulecore.codes`); and what a bucket has beside its unknowns, divided
+by its keys: 12 + 10 (groups - 1) of heads, 17 of directory, 3.5 to the next byte, and unknowns that no seed could do
+without, about one in each later group (four seeds are tried there; more would cost as much as they save). The bound is
+the entropy and the fingerprint. To see how near one comes, write one with synthetic keys and the weights in question,
+and set 8 times its size a key against `entropy(weights) + fingerprint_bits`.
 
 Papers: M. Dietzfelbinger and R. Pagh, "Succinct Data Structures for Retrieval and Approximate Membership" (ICALP 2008),
 and E. Porat, "An Optimal Bloom Filter Replacement Based on Matrix Solving" (CSR 2009), for systems in buckets, and
