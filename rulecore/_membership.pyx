@@ -147,8 +147,6 @@ cdef class Membership:
         memcpy(message + prefix_size, visitor_id, size)
         siphash_128(self.site_secret, message, prefix_size + size, pseudonym)
         found.key = siphash_64(self.epoch_key, pseudonym, 16)
-        if self.deltas is not None:
-            self.deltas.prefetch(found.key)
         retrieval_prefetch(&self.image.view.sets, found.key)
         return True
 
