@@ -39,7 +39,7 @@ def delta_on(
         set_starts=array("I", accumulate(map(len, sets), initial=0)),
         members=array("H", (member for members in sets for member in members)),
         columns=[
-            _column(name, Type(kind), [(columns or {}).get(name, {}).get(visitor) for _, visitor in rows])
+            column(name, Type(kind), [(columns or {}).get(name, {}).get(visitor) for _, visitor in rows])
             for name, kind in base.columns
         ],
     )
@@ -48,7 +48,8 @@ def delta_on(
     return out.getvalue()
 
 
-def _column(name: str, kind: Type, values: Sequence[Value | None]) -> Column:
+def column(name: str, kind: Type, values: Sequence[Value | None]) -> Column:
+    """Values of entries in their order, None for none."""
     distinct = list(dict.fromkeys(value for value in values if value is not None))
     ids = array("I", (0 if value is None else 1 + distinct.index(value) for value in values))
     return Column(name, kind, len(distinct), ids, encode_values(kind, distinct))

@@ -7,11 +7,11 @@ import math
 from array import array
 from collections.abc import Mapping, Sequence
 
-from rulecore import snapshot
 from rulecore._delta import DeltaImage
 from rulecore._delta_table import DeltaTable
 from rulecore.delta import DeltaParts, write_delta
 from rulecore.model import Scalar, Type
+from tests.deltas import column
 
 BASE = 0xB45E_0000_0000_0001
 EPOCH = 3
@@ -22,12 +22,6 @@ Entry = tuple[tuple[int, ...], Mapping[str, Scalar]] | None
 """Segment ids, ascending, and values by column; or a tombstone."""
 
 Entries = Mapping[int, Entry]
-
-
-def column(name: str, kind: Type, values: Sequence[Scalar | None]) -> snapshot.Column:
-    distinct = list(dict.fromkeys(value for value in values if value is not None))
-    ids = array("I", (0 if value is None else 1 + distinct.index(value) for value in values))
-    return snapshot.Column(name, kind, len(distinct), ids, snapshot.encode_values(kind, distinct))
 
 
 def parts_of(entries: Entries, after: DeltaImage | None = None, segments: Sequence[str] = ()) -> DeltaParts:

@@ -15,7 +15,8 @@ from rulecore.delta import merge_deltas, write_delta
 from rulecore.errors import ImageError, ImageFeatureError, ImageVersionError, LimitError, LinkError
 from rulecore.limits import LIMITS
 from rulecore.model import Type
-from tests.rulecore.deltas import BASE, COLUMNS, EPOCH, FEW, FIRST, SMALL, answer, column, parts_of, table_of
+from tests.deltas import column
+from tests.rulecore.deltas import BASE, COLUMNS, EPOCH, FEW, FIRST, SMALL, answer, parts_of, table_of
 from tests.sectioned import DELTA, section, with_checksums_made_to_fit
 
 SECTIONS = DELTA.sections + 2 * len(COLUMNS)
