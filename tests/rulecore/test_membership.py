@@ -274,6 +274,14 @@ def test_values_beyond_the_limits_are_not_written() -> None:
         write_snapshot({}, KEYS, 1, {f"n{i}": {"v": 1} for i in range(65)})
 
 
+def test_more_segments_than_a_snapshot_holds_are_not_written() -> None:
+    everybody = {f"v{n}": [f"s{i}" for i in range(4_096 * n, 4_096 * (n + 1))] for n in range(16)}
+    with pytest.raises(LimitError, match="65,536 segments; a snapshot has at most 65,535"):
+        write_snapshot(everybody, KEYS, 1)
+    with pytest.raises(LimitError, match="69,632 segments; a snapshot has at most 65,535"):
+        write_snapshot({**everybody, "v": [f"t{i}" for i in range(4_096)]}, KEYS, 1)
+
+
 @pytest.mark.parametrize(
     ("image", "error", "message"),
     [
