@@ -10,19 +10,20 @@ from rulecore import ImageError, LinkError
 from rulecore._delta import DeltaImage
 from rulecore._delta_table import DeltaTable
 from rulecore.delta import DeltaParts, merge_deltas, write_delta
-from rulecore.model import Scalar, Type
-from rulecore.snapshot import Column, encode_values
+from rulecore.model import Type
+from rulecore.snapshot import Column, Value, encode_values
 from tests.sectioned import DELTA, sealed
 
 BASE = 7
 EPOCH = 1
 SEGMENTS = ("segment-0", "segment-1", "segment-2")
 ENTRIES = 16
-VALUES: dict[Type, list[Scalar]] = {
+VALUES: dict[Type, list[Value]] = {
     Type.BOOL: [True],
     Type.INT: [-7, 2**63 - 1],
     Type.DOUBLE: [0.25, float("inf")],
     Type.STRING: ["", "gold", "größer"],
+    Type.LIST_STRING: [(), ("coat", "größer")],
 }
 
 
@@ -33,7 +34,7 @@ def seeds() -> Iterator[bytes]:
     sets = [n % 4 for n in range(ENTRIES)]
     columns = [
         Column(
-            kind.value,
+            kind.name.lower(),
             kind,
             len(values),
             array("I", (number and n % (len(values) + 1) for n, number in enumerate(sets))),

@@ -10,10 +10,11 @@ from tests.sectioned import SNAPSHOT, sealed
 
 KEYS = MembershipKeys(bytes(16), {1: bytes(16)})
 MEMBERS = {f"visitor-{n}": {f"segment-{n % 3}", f"segment-{n % 5}"} for n in range(40)}
+MANY = {f"visitor-{n}": {f"segment-{k}" for k in range(8) if n * n % (3 + 2 * k) < 2} for n in range(300)}
 
 
 def seeds() -> Iterator[bytes]:
-    """Nobody, one visitor, some with columns of every type."""
+    """Nobody, one visitor, some with columns of every type, many: in several buckets, with ids of several lengths."""
     yield write_snapshot({}, KEYS, 1)
     yield write_snapshot({"visitor-0": {"vip"}}, KEYS, 1)
     yield write_snapshot(
@@ -28,6 +29,7 @@ def seeds() -> Iterator[bytes]:
             "tier": {"visitor-1": "gold", "visitor-4": "größer", "visitor-5": ""},
         },
     )
+    yield write_snapshot(MANY, KEYS, 1, fingerprint_bits=2)  # few bits, so that changed ones let visitors through
 
 
 def seal(image: bytearray) -> bytes:
