@@ -54,7 +54,7 @@ class Source:
             raise InputError(
                 f"its type is {kind}, not {PSEUDONYM_BYTES} bytes or a string of hex digits", path, PSEUDONYM
             )
-        if not self.rows:
+        if not self.rows and self.visitors_file is None:  # which tells segments and columns without one
             raise InputError("has no rows", path)
 
     def column(self, *names: str) -> str:
