@@ -100,7 +100,7 @@ def same_columns(sources: Sequence[ValuesSource]) -> dict[str, Type]:
 def _value_columns(source: Source) -> dict[str, Type]:
     """The value columns of a file, in order of name. Raises InputError."""
     if source.visitors_file is not None:
-        return source.visitors_file.columns
+        return dict(sorted(source.visitors_file.columns.items()))
     columns: dict[str, Type] = {}
     for name in sorted(set(source.schema.names) - {source.identity}):
         if source.schema.names.count(name) != 1:

@@ -10,6 +10,7 @@ edge. Who is in it is for `central.segments.build` to say.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ import pyarrow.parquet as pq
 from central.segments.errors import InputError
 from rulecore.keys import PSEUDONYM_BYTES
 from rulecore.model import Type
+from rulecore.snapshot import COLUMN_NAME, SEGMENT_NAME
 
 PSEUDONYM: Final = "pseudonym"
 SEGMENTS: Final = "segments"
@@ -38,6 +40,7 @@ ARROW_TYPES: Final = {
 """What the values of a column are in Arrow."""
 
 _FORMAT: Final = 1
+_CHECKSUM: Final = re.compile(r"[0-9a-fA-F]{16}")
 _METADATA_KEY: Final = b"edgewise"
 _READ_BYTES: Final = 1 << 20
 _GROUP_ROWS: Final = 1 << 17
@@ -116,14 +119,27 @@ def _read_metadata(file: pq.ParquetFile, path: Path) -> _Metadata:
         found = msgspec.json.decode(data, type=_Metadata)
         if found.format != _FORMAT:
             raise ValueError(f"its format is {found.format}, this Edgewise reads {_FORMAT}")
-        if len(bytes.fromhex(found.checksum)) != 8:
-            raise ValueError("a checksum has 16 hexadecimal digits")
-        unknown = set(found.columns.values()) - set(ARROW_TYPES)
-        if unknown:
-            raise ValueError(f"columns have no type {min(unknown)}")
+        _check_metadata(found)
     except (msgspec.MsgspecError, ValueError) as error:
         raise InputError(f"its {_METADATA_KEY.decode()} metadata can't be taken: {error}", path) from None
     return found
+
+
+def _check_metadata(about: _Metadata) -> None:
+    """Raises ValueError for what no visitors file says of itself."""
+    if not _CHECKSUM.fullmatch(about.checksum):
+        raise ValueError("a checksum has 16 hexadecimal digits")
+    if not 0 <= about.epoch < 2**32:
+        raise ValueError(f"no epoch is {about.epoch}")
+    for kind, names, pattern in (("segment", about.segments, SEGMENT_NAME), ("column", about.columns, COLUMN_NAME)):
+        for name in names:
+            if not pattern.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a {kind}: names match {pattern.pattern}")
+    if len(set(about.segments)) != len(about.segments):
+        raise ValueError("two segments have one name")
+    unknown = set(about.columns.values()) - set(ARROW_TYPES)
+    if unknown:
+        raise ValueError(f"columns have no type {min(unknown)}")
 
 
 def open_parquet(path: Path, encoded: Sequence[str] = ()) -> pq.ParquetFile:

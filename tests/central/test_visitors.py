@@ -134,6 +134,25 @@ def test_a_snapshot_can_be_built_again_from_it_for_another_epoch(tmp_path: Path)
     assert (tmp_path / "again").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+def test_the_order_of_its_columns_changes_no_byte_of_what_is_built(tmp_path: Path) -> None:
+    batch = some_visitors(100)
+    for name, columns in (("one", COLUMNS), ("two", dict(sorted(COLUMNS.items())))):
+        with VisitorsWriter(tmp_path / f"{name}.parquet", 7, NAMES, columns) as writer:
+            writer.write(batch.select(["pseudonym", "segments", *columns]))
+            writer.finish(0)
+        build_snapshot([tmp_path / f"{name}.parquet"], [], KEYS, 1, tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_snapshot_of_nobody_can_be_built_again(tmp_path: Path) -> None:
+    write(tmp_path / "v", some_visitors(0))
+    stats = build_snapshot([tmp_path / "v"], [], KEYS, 1, tmp_path / "out")
+    assert (stats.visitors, stats.segments) == (0, dict.fromkeys(NAMES, 0))
+    assert stats.columns == {name: str(kind) for name, kind in COLUMNS.items()}
+    assert Membership.open(tmp_path / "out", KEYS).lookup("anybody") is None
+    assert VisitorsFile.beside(tmp_path / "out", SnapshotImage.open(tmp_path / "out")).visitors == 0
+
+
 def test_a_segment_without_members_keeps_its_name_when_built_again(tmp_path: Path) -> None:
     batch = pa.RecordBatch.from_pydict({"pseudonym": [bytes(16)], "segments": [[1]]}, schema=visitors_schema({}))
     with VisitorsWriter(tmp_path / "v", 1, ["gone", "kept"], {}) as writer:
@@ -165,6 +184,12 @@ SOUND = '{"format": 1, "epoch": 1, "checksum": "0000000000000000", "segments": [
         (SOUND.replace('"format": 1', '"format": 2'), "its format is 2, this Edgewise reads 1"),
         (SOUND.replace("0000000000000000", "00"), "a checksum has 16 hexadecimal digits"),
         (SOUND.replace("0000000000000000", "xyz"), "its edgewise metadata can't be taken"),
+        (SOUND.replace("0000000000000000", "00 00 00 00 00 00 00 00"), "a checksum has 16 hexadecimal digits"),
+        (SOUND.replace('"epoch": 1', '"epoch": -1'), "no epoch is -1"),
+        (SOUND.replace('"epoch": 1', '"epoch": 4294967296'), "no epoch is 4294967296"),
+        (SOUND.replace("[]", '["a", "B"]'), "'B' is no name of a segment"),
+        (SOUND.replace("[]", '["a", "a"]'), "two segments have one name"),
+        (SOUND.replace("{}", '{"../a": "int"}'), "'../a' is no name of a column"),
         (SOUND.replace("{}", '{"a": "semver"}'), "columns have no type semver"),
         (SOUND.replace("{}", '{"a": "int"}'), "its Parquet columns are not those that its metadata tell of"),
     ],
