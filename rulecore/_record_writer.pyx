@@ -1,23 +1,29 @@
 """Puts the distinct sets of a snapshot in order, and writes their records as `_records.pxd` draws them.
 
-The sets come as `_grouping` numbers them. Which classes of frequency there are is for `codes`; which codes the records'
-numbers get, for `_record_codes`. Equal sets, and equal weights, give the same bytes every time.
+The sets come as `_grouping` numbers them. Which classes of frequency there are is for `codes`. Equal sets, and equal
+weights, give the same bytes every time.
 """
 
+from array import array
+
+from libc.math cimport lgamma, log, log2
 from libc.stdint cimport UINT32_MAX, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 
 from rulecore._buffer cimport BufferView
-from rulecore._machine cimport count_trailing_zeros, load16, load32
-from rulecore._record_codes cimport choose_codes, class_of, GAPS, RecordCodes, SHARES, tables_of
 from rulecore._record_order cimport Item, sort_items, sort_sets
-from rulecore._records cimport BLOCKS_END_BYTES, RANKS_ROOM
+from rulecore._records cimport (
+    BASE_PLACE, BLOCK_BITS, BLOCK_SETS, BLOCKS_END_BYTES, load16, load32, LONG_GAP, NARROW_BASE_MAX, NARROW_MAX,
+    RANKS_ROOM, SIZES_BYTES, WIDE,
+)
 
 from rulecore.errors import LimitError
 
+cdef extern from *:
+    int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
+
 cdef enum:
-    BLOCK_BITS = 2               # blocks of 8 sets take a tenth less room, and nearly twice the time
     INSERTED = 64                # ranks of so small a set are sorted by insertion
     GROUP_BITS_WANTED = 4        # as many as can be told by two bytes, but no more
 
@@ -149,43 +155,61 @@ def order_sets(set_starts, members, weights, uint32_t segments, class_counts):
 def write_records(set_starts, members, order, uint32_t segments):
     cdef RankedSets sets = RankedSets(set_starts, members, segments)
     cdef RecordWriter writer = RecordWriter(sets, order)
-    cdef RecordCodes* codes = writer.codes
     writer.write()
-    ranks = bytearray()
-    for rank, segment in enumerate(sets.by_rank):
-        ranks += (<uint32_t>segment | <uint32_t>context_after(codes, <uint32_t>rank + 1) << 16).to_bytes(4, "little")
     group_bits, directory = writer.directory()
-    sizes = (sets.count, segments, writer.size)
-    header = b"".join([size.to_bytes(4, "little") for size in sizes])
-    header += bytes([codes.contexts, codes.table_bits, BLOCK_BITS, group_bits])
-    return b"".join([header, ranks, tables_of(codes), directory, writer.blocks, bytes(BLOCKS_END_BYTES)])
+    header = array("I", [sets.count, segments, writer.size, group_bits])
+    return b"".join([header, array("H", sets.by_rank), directory, writer.blocks, bytes(BLOCKS_END_BYTES)])
 
 
-cdef uint32_t context_after(const RecordCodes* codes, uint32_t number) noexcept nogil:
-    cdef uint32_t extra
-    return codes.table_of[class_of(number, &extra)]
+# A set of a block, as gaps.
+cdef struct Gaps:
+    const uint16_t* numbers
+    uint32_t count
+    uint32_t shared              # ranks that its block's base gives
+    uint32_t shared_size         # bytes of these
+    uint32_t own_size            # bytes of the others
+
+
+cdef uint32_t gap_at(const Gaps* gaps, uint32_t i) noexcept nogil:
+    return gaps.numbers[i] - (gaps.numbers[i - 1] if i else 0) - 1
+
+
+cdef uint32_t gap_bytes(uint32_t gap) noexcept nogil:
+    return 1 if gap < LONG_GAP else 3
+
+
+cdef void share(Gaps* gaps, const Gaps* base, uint32_t room) noexcept nogil:
+    # Takes what both begin with from the base, so far as that is in its first `room` bytes.
+    cdef uint32_t i, size
+    gaps.shared = 0
+    gaps.shared_size = 0
+    gaps.own_size = 0
+    for i in range(min(gaps.count, base.count)):
+        size = gap_bytes(gap_at(gaps, i))
+        if gaps.numbers[i] != base.numbers[i] or gaps.shared_size + size > room:
+            break
+        gaps.shared += 1
+        gaps.shared_size += size
+    for i in range(gaps.shared, gaps.count):
+        gaps.own_size += gap_bytes(gap_at(gaps, i))
 
 
 cdef class RecordWriter:
     cdef RankedSets sets
     cdef BufferView order
-    cdef RecordCodes* codes
     cdef uint32_t* starts        # of blocks
     cdef uint64_t block_count
-    cdef bytearray room
-    cdef uint8_t* out            # NULL while numbers are only counted
+    cdef bytearray blocks
+    cdef uint8_t* out            # NULL while bytes are only counted
     cdef uint64_t size
-    cdef uint64_t window         # bits that are not written yet, the first lowest
-    cdef uint32_t held
 
     def __cinit__(self, RankedSets sets, order):
         cdef uint64_t i
         self.sets = sets
         self.order = BufferView(order)
-        self.codes = <RecordCodes*>calloc(1, sizeof(RecordCodes))
-        self.block_count = (sets.count + (1 << BLOCK_BITS) - 1) >> BLOCK_BITS
+        self.block_count = (sets.count + BLOCK_SETS - 1) >> BLOCK_BITS
         self.starts = <uint32_t*>calloc(self.block_count + 1, 4)
-        if self.codes == NULL or self.starts == NULL:
+        if self.starts == NULL:
             raise MemoryError
         if self.order.size != 4 * sets.count:
             raise ValueError("the order is not that of the sets")
@@ -194,102 +218,82 @@ cdef class RecordWriter:
                 raise ValueError("the order names a set that there is not")
 
     def __dealloc__(self):
-        free(self.codes)
         free(self.starts)
 
     cdef write(self):
         cdef bint distinct
-        cdef uint64_t room
         with nogil:
-            distinct = self.put_all()
+            distinct = self.are_distinct()
         if not distinct:
             raise ValueError("two sets that follow each other are the same")
         with nogil:
-            choose_codes(self.codes)
-        room = self.codes.bits // 8 + self.block_count + 8
-        if room > UINT32_MAX:
+            self.put_all()
+        if self.size > UINT32_MAX:
             raise LimitError("the records of the distinct sets are larger than 4 GiB")
-        self.room = bytearray(room)
-        self.out = self.room
+        self.blocks = bytearray(self.size)
+        self.out = self.blocks
         with nogil:
             self.put_all()
 
-    @property
-    def blocks(self):
-        return memoryview(self.room)[:self.size]
+    cdef Gaps gaps_of(self, uint64_t set_id) noexcept nogil:
+        # None of a set that there is not.
+        cdef Gaps gaps
+        cdef uint32_t old
+        memset(&gaps, 0, sizeof(gaps))
+        if set_id < self.sets.count:
+            old = load32(self.order.data + 4 * set_id)
+            gaps.numbers = self.sets.numbers + self.sets.starts[old]
+            gaps.count = self.sets.starts[old + 1] - self.sets.starts[old]
+        return gaps
 
-    cdef bint put_all(self) noexcept nogil:
+    cdef bint are_distinct(self) noexcept nogil:
         cdef uint64_t i
-        for i in range(self.sets.count):
-            if i & ((1 << BLOCK_BITS) - 1) == 0:
-                self.end_block()
-                self.starts[i >> BLOCK_BITS] = <uint32_t>self.size
-                self.put_rest(i, 0)
-            elif not self.put_after(i):
+        cdef Gaps last, gaps
+        for i in range(1, self.sets.count):
+            last = self.gaps_of(i - 1)
+            gaps = self.gaps_of(i)
+            if gaps.count == last.count and memcmp(gaps.numbers, last.numbers, 2 * <size_t>gaps.count) == 0:
                 return False
-        self.end_block()
         return True
 
-    cdef bint put_after(self, uint64_t i) noexcept nogil:
-        # A set after the first of its block; false if it is the one before.
-        cdef uint32_t set_id = load32(self.order.data + 4 * i), last = load32(self.order.data + 4 * i - 4)
-        cdef uint32_t size = self.sets.starts[set_id + 1] - self.sets.starts[set_id]
-        cdef uint32_t last_size = self.sets.starts[last + 1] - self.sets.starts[last]
-        cdef const uint16_t* numbers = self.sets.numbers + self.sets.starts[set_id]
-        cdef const uint16_t* last_numbers = self.sets.numbers + self.sets.starts[last]
-        cdef uint32_t shared = 0, base = 0
-        while shared < size and shared < last_size and numbers[shared] == last_numbers[shared]:
-            shared += 1
-        if shared == size and shared == last_size:
-            return False
-        if shared < last_size:
-            base = last_numbers[shared]
-        elif last_size:
-            base = last_numbers[last_size - 1]
-        if shared == size or numbers[shared] < base:
-            self.put(SHARES, 0)
-            self.put_rest(i, 0)
+    cdef void put_all(self) noexcept nogil:
+        cdef uint64_t block
+        self.size = 0
+        for block in range(self.block_count):
+            self.starts[block] = <uint32_t>self.size
+            self.put_block(block)
+
+    cdef void put_block(self, uint64_t block) noexcept nogil:
+        cdef Gaps sets[BLOCK_SETS]
+        cdef uint32_t i
+        cdef bint narrow = True
+        for i in range(BLOCK_SETS):
+            sets[i] = self.gaps_of((block << BLOCK_BITS) + i)
+        for i in range(BLOCK_SETS):
+            share(&sets[i], &sets[BASE_PLACE], NARROW_BASE_MAX if i == BASE_PLACE else NARROW_MAX)
+            narrow = narrow and sets[i].own_size <= (0 if i == BASE_PLACE else NARROW_MAX)
+        if narrow:
+            for i in range(BLOCK_SETS):
+                self.put(sets[i].shared_size | sets[i].own_size << 4, 1)
         else:
-            self.put(SHARES, shared + 1)
-            self.put(GAPS, numbers[shared] - base - 1)
-            self.put_rest(i, shared + 1)
-        return True
+            self.put(<uint64_t>WIDE << 8 * BASE_PLACE, SIZES_BYTES)
+            for i in range(BLOCK_SETS):
+                share(&sets[i], &sets[BASE_PLACE], UINT32_MAX)
+                self.put(sets[i].shared_size | sets[i].own_size << 16, 4)
+        self.put_gaps(&sets[BASE_PLACE], 0)
+        for i in range(BLOCK_SETS):
+            self.put_gaps(&sets[i], sets[i].shared)
 
-    cdef void put_rest(self, uint64_t i, uint32_t after) noexcept nogil:
-        cdef uint32_t set_id = load32(self.order.data + 4 * i)
-        cdef uint64_t j, start = self.sets.starts[set_id] + after
-        cdef uint32_t context = 0, extra
-        if after:
-            context = class_of(self.sets.numbers[start - 1], &extra)
-        for j in range(start, self.sets.starts[set_id + 1]):
-            self.put(context, self.sets.numbers[j])
-            context = class_of(self.sets.numbers[j], &extra)
-        self.put(context, 0)
+    cdef void put_gaps(self, const Gaps* gaps, uint32_t first) noexcept nogil:
+        cdef uint32_t i, gap
+        for i in range(first, gaps.count):
+            gap = gap_at(gaps, i)
+            self.put(gap if gap < LONG_GAP else LONG_GAP | gap << 8, gap_bytes(gap))
 
-    cdef inline void put(self, uint32_t fine, uint32_t number) noexcept nogil:
-        cdef uint32_t extra, number_class = class_of(number, &extra), table, size
-        cdef uint64_t word
-        if self.out == NULL:
-            self.codes.counts[fine][number_class] += 1
-            return
-        table = self.codes.table_of[fine]
-        size = self.codes.sizes[table][number_class]
-        word = self.codes.codes[table][number_class]
-        word |= <uint64_t>(number & ((<uint32_t>1 << extra) - 1)) << size
-        self.window |= word << self.held
-        self.held += size + extra
-        while self.held >= 8:
-            self.out[self.size] = <uint8_t>self.window
-            self.size += 1
-            self.window >>= 8
-            self.held -= 8
-
-    cdef void end_block(self) noexcept nogil:
-        if self.held:
-            self.out[self.size] = <uint8_t>self.window
-            self.size += 1
-            self.window = 0
-            self.held = 0
+    cdef inline void put(self, uint64_t value, uint32_t size) noexcept nogil:
+        if self.out != NULL:
+            memcpy(self.out + self.size, &value, size)
+        self.size += size
 
     cdef tuple directory(self):
         # How many blocks a group has, as a power of 2, and the directory.
@@ -322,3 +326,14 @@ cdef class RecordWriter:
             if self.starts[block] - self.starts[block >> bits << bits] > 0xFFFF:
                 return False
         return True
+
+
+def records_bound(set_starts, members, uint32_t segments):
+    cdef RankedSets sets = RankedSets(set_starts, members, segments)
+    cdef double count = <double>sets.count, share, bits = 0
+    cdef uint32_t i
+    for i in range(segments):
+        if 0 < sets.holders[i] < sets.count:
+            share = sets.holders[i] / count
+            bits -= count * (share * log2(share) + (1 - share) * log2(1 - share))
+    return max(0.0, bits - lgamma(count + 1) / log(2.0))

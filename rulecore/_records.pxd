@@ -1,68 +1,81 @@
-# The records of sets: which segments a set has, by the set's id, front-coded in blocks.
+# The records of sets: which segments a set has, by the set's id, in blocks of 8 sets.
 #
-#   header     sets (4) · segments (4) · bytes of blocks (4)
-#              contexts (1) · table bits (1) · block bits (1) · group bits (1)
-#   ranks      4 bytes a segment, by rank: its id (2), the context after it (1), 0
-#   tables     2^(table bits) entries of 4 bytes: one table a context, then that of SHARES, then that of GAPS
+#   header     sets (4) · segments (4) · bytes of blocks (4) · group bits (1) · 0 (3)
+#   ids        2 bytes a segment, by rank: its id
 #   directory  of groups of 2^(group bits) blocks: the first one's start (4), how far after it each other's is (2)
-#   blocks     of 2^(block bits) sets each, bits from the lowest on, each from a byte on; then 16 bytes of zero. One of
-#              them may have no bits, where every code is empty; two such ones would hold the same sets
+#   blocks     of 8 sets each, nothing between them; then 32 bytes of zero
 #
-# Little-endian, nothing between the parts. A segment's rank is its place by how many sets hold it, most first; a set is
-# its ranks plus 1, ascending, then 0. Sets that follow each other begin alike, so that a block says only
+# Little-endian, nothing between the parts. A segment's rank is its place by how many sets hold it, most first. A set is
+# its ranks, ascending, each as its gap: how many ranks lie between it and the one before. A gap takes a byte, or from
+# 255 on three: 255, and the gap (2). Sets that follow each other begin alike, so a block has one set whole, its base,
+# which is that of place 4; any other set is what it shares with the base's beginning and, after that, its own:
 #
-#   its first set    ranks, each in the context of the one before (context 0: of none)
-#   any other        how many ranks, plus 1, it shares with the set before            by the table of SHARES
-#                    how far its next rank is above the one that the set before has
-#                    there (at its end: its last one, or 0 where it has none), less 1 by the table of GAPS
-#                    the other ranks as above; where it shares "0 less 1", all of them
+#   ┌──────────┬──────────────────┬────────┬────────┬────────┬────────┬────────┬────────┬────────┐
+#   │ sizes, 8 │ gaps of the base │ own, 0 │ own, 1 │ own, 2 │ own, 3 │ own, 5 │ own, 6 │ own, 7 │
+#   └──────────┴──────────────────┴────────┴────────┴────────┴────────┴────────┴────────┴────────┘
+#     │        ╰── the first "shared" bytes ──╯ + ╰ "own" bytes ╯ = the gaps of a set
+#     │
+#     └ by place, a byte each:  shared (low 4 bits) · own (high 4 bits);  of the base, how many bytes it has: 0 to 254
 #
-# A number is a canonical Huffman code for its class, then the class's extra bits: 0 to 7 are classes of their own, then
-# there are four classes an octave. What the next `table bits` bits lead to is an entry of the table:
+# so one word tells where every set of a block is, and nothing needs another set to be read. A block whose sizes don't
+# fit has 255 for the base's, zeros for the others, and after these for each place shared (2) · own (2), where the base
+# shares all of itself and has nothing of its own. In a last block of fewer sets, what is missing is empty.
 #
-#   bits 0-4 code and extra bits together · 5-8 extra bits · 9-15 context after the number · 16-31 first of the class
-#
-# so that a number takes one read, and nothing needs the number itself to go on. Contexts are the writer's choice; that
-# the one before is known is worth an octave's distinction or two, for what is frequent together has neighbouring ranks
-# seldom. Tables lie in the image since opening must cost nothing, and every worker shares them.
+# A set takes about 6 bytes, of which codes of entropy would save a quarter; but each of their numbers waits for the one
+# before, which takes longer than to fetch a block from memory.
 #
 # `records_find` follows no number that it has not checked and reads nothing outside the image whatever that holds; it
 # never takes more than 4,096 ranks for a set. What an image should hold besides, `records_verify` says.
 # `_record_writer` writes it.
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 
 cdef enum:
     RECORDS_HEADER_BYTES = 16
-    RANK_BYTES = 4
-    ENTRY_BYTES = 4
-    BLOCKS_END_BYTES = 16        # of zero: eight bytes are read at once, at most seven of them ahead
+    ID_BYTES = 2
+    BLOCK_BITS = 3
+    BLOCK_SETS = 8               # 2^BLOCK_BITS, as many as a word has bytes
+    BASE_PLACE = 4               # in the middle, where it has most in common with the others
+    SIZES_BYTES = 8
+    NARROW_MAX = 15              # bytes shared, or own
+    NARROW_BASE_MAX = 254
+    WIDE = 255                   # instead of the base's size
+    WIDE_SIZES_BYTES = 40        # those of a block whose sizes don't fit
+    LONG_GAP = 255
+    BLOCKS_END_BYTES = 32        # of zero: so many are read at once
     RANKS_ROOM = 4096            # LIMITS.segments_per_visitor_max
-    CONTEXTS_ROOM = 64
-    TABLE_BITS_MAX = 12
-    BLOCK_BITS_MAX = 3           # a lookup reads a block up to its set, which has 4,096 ranks at most
     GROUP_BITS_MAX = 6
 
 
 cdef struct Records:
     const uint8_t* start
-    const uint8_t* ranks
-    const uint8_t* tables
+    const uint8_t* ids
     const uint8_t* directory
     const uint8_t* blocks
     uint64_t blocks_size         # without the zeros at the end
     uint32_t sets
     uint32_t segments
-    uint32_t contexts
-    uint32_t table_bits
-    uint32_t number_bits         # the most that a number takes
-    uint32_t block_bits
     uint32_t group_bits
+
+
+cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
+    cdef uint16_t value
+    memcpy(&value, at, 2)
+    return value
+
+
+cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
+    cdef uint32_t value
+    memcpy(&value, at, 4)
+    return value
 
 
 # NULL, or what is wrong. Takes the same time whatever the size; the memory must stay as it is while `records` is used.
 cdef const char* records_open(Records* records, const uint8_t* data, uint64_t size) noexcept nogil
 # Writes the ids of a set's segments, by rank, where there is room for RANKS_ROOM; how many, or -1 if it isn't sound.
 cdef int32_t records_find(const Records* records, uint64_t set_id, uint32_t* segment_ids) noexcept nogil
+# Begins to bring a set's place in the directory near.
+cdef void records_prefetch(const Records* records, uint64_t set_id) noexcept nogil
 # Reads everything. NULL, or what is wrong, and then at which byte.
 cdef const char* records_verify(const Records* records, uint64_t* at) noexcept nogil

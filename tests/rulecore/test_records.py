@@ -1,4 +1,4 @@
-"""Every set comes back by its number, in little more room than its segments tell; damaged records are harmless."""
+"""Every set comes back by its number, in a few bytes; damaged records are harmless."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rulecore._record_writer import order_sets, write_records
+from rulecore._record_writer import order_sets, records_bound, write_records
 from rulecore._records import RecordsReader
 from rulecore.errors import ImageError
 from rulecore.limits import LIMITS
 
 HEADER_BYTES: Final = 16
+END_BYTES: Final = 32
+BLOCK_SETS: Final = 8
+BASE: Final = 4
+WIDE: Final = 255
 
 Sets = Sequence[Iterable[int]]
 some_sets = st.integers(1, 60).flatmap(
@@ -128,7 +132,7 @@ def test_the_largest_sets_of_the_most_segments_come_back() -> None:
     sets += [tuple(range(most)), tuple(range(most - 1)), (LIMITS.segments_max - 1,), ()]
     order = ordered(sets, [1] * len(sets), LIMITS.segments_max, [30, len(sets) - 30])
     data = written(sets, LIMITS.segments_max, order)
-    assert data[15] < 4  # a group of fewer blocks than usual: two bytes don't reach across such sets
+    assert data[12] < 4  # a group of fewer blocks than usual: two bytes don't reach across such sets
     reader = RecordsReader(data)
     reader.verify()
     for i, old in enumerate(order):
@@ -144,12 +148,63 @@ def test_the_same_sets_give_the_same_bytes() -> None:
     assert ordered(sets, weights, 300, [500, 1_500]) == ordered(sets, weights, 300, [500, 1_500])
 
 
-def test_records_take_little_more_than_the_entropy_of_independent_segments_less_what_the_order_tells() -> None:
+def test_the_bound_is_the_entropy_of_independent_segments_less_what_the_order_tells() -> None:
+    sets = [(0,), (0, 1), (1,), (2,)]  # 2, 2 and 1 of 4
+    quarter = -(0.25 * math.log2(0.25) + 0.75 * math.log2(0.75))
+    assert records_bound(*packed(sets), 3) == pytest.approx(4 * (1 + 1 + quarter) - math.log2(24))
+    assert records_bound(*packed([]), 3) == records_bound(*packed([()]), 3) == 0
+
+
+def test_records_take_little_more_than_a_byte_a_segment_that_the_base_has_not() -> None:
     sets = random_sets(20_000, 300, 2)
-    shares = [count / len(sets) for count in Counter(segment for one in sets for segment in one).values()]
-    coins = sum(share * math.log2(share) + (1 - share) * math.log2(1 - share) for share in shares)
-    bound = -len(sets) * coins - math.lgamma(len(sets) + 1) / math.log(2)
-    assert bound < 8 * len(written(sets, 300)) < 1.5 * bound
+    data = written(sets, 300)
+    assert records_bound(*packed(sets), 300) < 8 * len(data) < 8 * (sum(map(len, sets)) + 2 * len(sets))
+    alike = [(*range(12), segment) for segment in range(12, 300)]
+    assert len(written(alike, 300)) < HEADER_BYTES + 2 * 300 + 5 * len(alike) + END_BYTES
+
+
+def sizes_of(data: bytes) -> bytes:
+    """Of the first block."""
+    blocks = len(data) - END_BYTES - struct.unpack_from("<I", data, 8)[0]
+    return data[blocks : blocks + BLOCK_SETS]
+
+
+def test_a_block_of_short_sets_says_in_a_byte_each_what_they_share_with_the_base_and_what_they_have_besides() -> None:
+    sets = [(0, 1, 2, 3 + i) for i in range(BLOCK_SETS)]
+    data = written(sets, 20)
+    one = 3 | 1 << 4
+    assert sizes_of(data) == bytes([one] * BASE + [4] + [one] * 3)
+    assert len(data) == HEADER_BYTES + 2 * 20 + 34 + BLOCK_SETS + 4 + 7 + END_BYTES
+
+
+@pytest.mark.parametrize("own", [15, 16])
+@pytest.mark.parametrize("shared", [0, 1, 14, 15, 16, 33])
+def test_sets_at_the_borders_of_what_a_byte_tells_come_back(shared: int, own: int) -> None:
+    segments = shared + BLOCK_SETS * own
+    sets = [(*range(shared), *range(shared + i * own, shared + (i + 1) * own)) for i in range(BLOCK_SETS)]
+    data = written(sets, segments)
+    assert (sizes_of(data)[BASE] == WIDE) == (own > 15 or shared > 15)
+    reader = RecordsReader(data)
+    reader.verify()
+    assert [reader.find(i) for i in range(BLOCK_SETS)] == [list(one) for one in sets]
+
+
+@pytest.mark.parametrize("gap", [253, 254, 255, 256, 65_533, 65_534])
+@pytest.mark.parametrize("before", [(), (0,), tuple(range(14)), tuple(range(40))])
+def test_gaps_of_any_width_come_back_wherever_they_are(before: tuple[int, ...], gap: int) -> None:
+    last = min(len(before) + gap, LIMITS.segments_max - 1)
+    sets = [(*before, last - i) for i in range(20)]
+    reader = RecordsReader(written(sets, LIMITS.segments_max, range(20)))
+    reader.verify()
+    assert [sorted(reader.find(i) or ()) for i in range(20)] == [list(one) for one in sets]
+
+
+@pytest.mark.parametrize("size", [254, 255])
+def test_a_base_of_more_bytes_than_one_tells_comes_back(size: int) -> None:
+    sets = [tuple(range(size - BLOCK_SETS + i)) for i in range(BASE + 5)]
+    reader = RecordsReader(written(sets, size + 4, range(len(sets))))
+    reader.verify()
+    assert [reader.find(i) for i in range(len(sets))] == [list(one) for one in sets]
 
 
 def test_what_are_no_sets_is_refused() -> None:
@@ -191,60 +246,56 @@ def changed(data: bytes, at: int, to: bytes) -> bytes:
 
 def test_records_that_do_not_fit_their_header_are_not_opened() -> None:
     data = written(random_sets(100, 20, 3), 20)
-    for cut in (0, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + 90, len(data) - 500):
+    for cut in (0, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + 39, HEADER_BYTES + 40 + 33):
         assert refusal(data[:cut])[0] == "records of sets are cut off"
     for other in (data[:-1], data + b"\0"):
         assert refusal(other)[0] == "records of sets are longer or shorter than their parts"
     for at, value, what in (
         (6, 1, "more segments than there can be"),
-        (12, 0, "have tables that are none"),
-        (12, 65, "have tables that are none"),
-        (13, 13, "have tables that are none"),
-        (14, 4, "have blocks that are too large"),
-        (15, 7, "have blocks that are too large"),
+        (12, 7, "have groups of blocks that are too large"),
+        (13, 1, "have groups of blocks that are too large"),
     ):
         assert what in refusal(changed(data, at, bytes([value])))[0]
 
 
-def test_no_bytes_stand_for_many_sets() -> None:
-    """Else a small image would take its reader minutes: each of its blocks would be sound, and the same."""
-    data = written([(), (0,), (1,), (2,)], 3)
-    size, contexts, table_bits, block_bits, group_bits = struct.unpack_from("<8xIBBBB", data)
-    assert size == 0, "four sets without a bit"
-    directory = HEADER_BYTES + 4 * 3 + (4 * (contexts + 2) << table_bits)
-    groups = 1_000
-    header = struct.pack(
-        "<IIIBBBB", groups << block_bits + group_bits, 3, 0, contexts, table_bits, block_bits, group_bits
-    )
-    many = header + data[HEADER_BYTES:directory] + bytes(groups * (2 + (2 << group_bits)) + 16)
-    assert refusal(many)[0] == "records of sets have more blocks than their bytes can tell apart"
-
-
 def test_verify_says_what_is_wrong_and_where() -> None:
     segments = 20
-    data = written(random_sets(100, segments, 3), segments)
-    size, contexts, table_bits = struct.unpack_from("<8xIBB", data)
-    tables = HEADER_BYTES + 4 * segments
-    directory = tables + (4 * (contexts + 2) << table_bits)
-    blocks = len(data) - 16 - size
+    data = written(random_sets(99, segments, 3), segments)
+    size = struct.unpack_from("<8xI", data)[0]
+    directory = HEADER_BYTES + 2 * segments
+    blocks = len(data) - END_BYTES - size
     RecordsReader(data).verify()
-    assert refusal(changed(data, 20, data[16:18])) == ("the ranks of segments do not hold every segment once", 20)
-    assert refusal(changed(data, 20, b"\x14")) == ("the ranks of segments do not hold every segment once", 20)
-    assert refusal(changed(data, 22, b"\xff")) == ("the context after a segment is none", 20)
-    assert refusal(changed(data, 19, b"\x01")) == ("the context after a segment is none", 16)
-    assert refusal(changed(data, tables + 4, b"\xff\xff")) == ("an entry of a table of codes is none", tables + 4)
+    assert refusal(changed(data, 18, data[16:18])) == ("the ranks of segments do not hold every segment once", 18)
+    assert refusal(changed(data, 18, b"\x14")) == ("the ranks of segments do not hold every segment once", 18)
     assert refusal(changed(data, directory, b"\1"))[0] == "a block of sets does not begin where the one before ends"
     assert refusal(changed(data, directory + 4, b"\0\0")) == (
         "a block of sets does not begin where the one before ends",
         directory,
     )
     assert refusal(changed(data, blocks - 2, b"\1")) == ("the directory names blocks beyond the last", blocks - 2)
-    for at in (len(data) - 1, len(data) - 9):
+    assert refusal(changed(data, blocks + 8, b"\x14")) == ("a set that is not sound", blocks)
+    for at in (len(data) - 1, len(data) - END_BYTES):
         assert refusal(changed(data, at, b"\1"))[0] == "the bytes after the last block of sets are not zero"
     longer = struct.pack("<I", size + 1)
     assert refusal(changed(data, 8, longer) + b"\0")[0] == "there is more after the last block of sets"
     shorter = changed(data, 8, struct.pack("<I", size - 1))
-    assert refusal(shorter[:-17] + bytes(16))[0] == "a block of sets reaches beyond the last"
+    assert refusal(shorter[: -END_BYTES - 1] + bytes(END_BYTES))[0] == "a block of sets reaches beyond the last"
+
+
+def test_verify_refuses_a_last_block_of_more_sets_than_there_are() -> None:
+    data = written([(0,), (1,), (0, 1)], 2)
+    assert refusal(changed(data, 0, b"\2"))[0] == "a block of sets has more than there are"
+
+
+def test_verify_refuses_wide_blocks_that_say_more_than_they_need() -> None:
+    sets = [tuple(range(20 * i, 20 * i + 20)) for i in range(BLOCK_SETS)]
+    data = written(sets, 160)
+    block = len(data) - END_BYTES - struct.unpack_from("<I", data, 8)[0]
+    assert refusal(changed(data, block, b"\1")) == ("a block of sets has sizes twice", block)
+    base = block + BLOCK_SETS + 4 * BASE
+    other = changed(data, base, struct.pack("<HHHH", 20, 10, 0, 10))
+    assert refusal(other) == ("a base of sets has something of its own", block)
+    assert refusal(changed(data, base - 4, struct.pack("<H", 21)))[0] == "a block of sets reaches beyond the last"
 
 
 def harmless(data: bytes, count: int, segments: int) -> None:
@@ -280,9 +331,8 @@ def test_damaged_records_are_found_wrong_or_read_within_their_bounds(segments: i
 def test_parts_filled_with_anything_are_read_within_their_bounds(fill: bytes) -> None:
     sets = random_sets(300, 50, 6)
     data = written(sets, 50)
-    size, contexts, table_bits = struct.unpack_from("<8xIBB", data)
-    tables = HEADER_BYTES + 4 * 50
-    parts = (HEADER_BYTES, tables, tables + (4 * (contexts + 2) << table_bits), len(data) - 16 - size, len(data))
+    size = struct.unpack_from("<8xI", data)[0]
+    parts = (HEADER_BYTES, HEADER_BYTES + 2 * 50, len(data) - END_BYTES - size, len(data) - END_BYTES, len(data))
     for start, end in pairwise(parts):
         harmless(changed(data, start, (fill * (end - start))[: end - start]), len(sets), 50)
     harmless(data[:HEADER_BYTES] + (fill * len(data))[: len(data) - HEADER_BYTES], len(sets), 50)
@@ -291,5 +341,5 @@ def test_parts_filled_with_anything_are_read_within_their_bounds(fill: bytes) ->
 @given(st.binary(max_size=400), st.integers(0, 60_000))
 def test_bytes_that_are_no_records_are_read_within_their_bounds(body: bytes, sets: int) -> None:
     for size in range(max(0, len(body) - 60)):
-        header = struct.pack("<IIIBBBB", sets % 50, 3, size, 1, 1, 2, 4)
+        header = struct.pack("<IIII", sets % 50, 3, size, 4)
         harmless(header + body, sets % 50, 3)
