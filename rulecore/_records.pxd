@@ -1,6 +1,6 @@
 # The records of sets: which segments a set has, by the set's id, in blocks of 8 sets.
 #
-#   header     sets (4) · segments (4) · bytes of blocks (4) · group bits (1) · 0 (3)
+#   header     sets (4) · segments (4) · bytes of blocks (4) · group bits (4)
 #   ids        2 bytes a segment, by rank: its id
 #   directory  of groups of 2^(group bits) blocks: the first one's start (4), how far after it each other's is (2)
 #   blocks     of 8 sets each, nothing between them; then 32 bytes of zero

@@ -33,8 +33,8 @@ cdef struct Place:
 
 # Ranks as they are taken from gaps.
 cdef struct Taken:
-    uint32_t next                # rank that a gap of 0 would lead to
-    int32_t count
+    uint64_t next                # rank that a gap of 0 would lead to
+    uint64_t count
 
 
 cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
@@ -92,7 +92,7 @@ cdef inline uint64_t block_start(const Records* records, uint64_t block) noexcep
 cdef inline bint place_of(const Records* records, uint64_t start, uint32_t set_place, Place* place) noexcept nogil:
     # Of a set of the block that begins at `start`; false if it is not within the blocks. Of the 8 bytes that are read
     # before that is known, the zeros at the end have enough.
-    cdef uint64_t sizes, base_size, own
+    cdef uint64_t sizes, base_size, own, is_base = 0 - <uint64_t>(set_place == BASE_PLACE)
     if start > records.blocks_size:
         return False
     sizes = load64(records.blocks + start)
@@ -100,11 +100,9 @@ cdef inline bint place_of(const Records* records, uint64_t start, uint32_t set_p
     if base_size == WIDE:
         return wide_place_of(records, start, set_place, place)
     place.base = records.blocks + start + SIZES_BYTES
-    place.shared_size = sizes >> 8 * set_place & 15
-    place.own_size = sizes >> 8 * set_place >> 4 & 15
-    if set_place == BASE_PLACE:
-        place.shared_size = base_size
-        place.own_size = 0
+    # The base shares all of itself; which set it is would be guessed wrong too often to ask.
+    place.shared_size = sizes >> 8 * set_place & (15 | (is_base & 255))
+    place.own_size = sizes >> 8 * set_place >> 4 & (15 & ~is_base)
     # The product's highest byte is the sum of them all, 105 at most.
     own = sizes >> 4 & <uint64_t>0x0F0F0F000F0F0F0F & ((<uint64_t>1 << 8 * set_place) - 1)
     own = base_size + (own * <uint64_t>0x0101010101010101 >> 56)
@@ -135,8 +133,8 @@ cdef inline bint take(
     # Adds the ids that so many bytes of gaps lead to; false if they are not sound. It reads at most 2 bytes more.
     cdef const uint8_t* end = gaps + size
     cdef const uint8_t* ids = records.ids
-    cdef uint32_t segments = records.segments, rank = taken.next, id
-    cdef int32_t count = taken.count
+    cdef uint64_t segments = records.segments, rank = taken.next, count = taken.count
+    cdef uint32_t id
     while gaps < end:
         if gaps[0] == LONG_GAP:
             rank += load16(gaps + 1)
@@ -146,7 +144,7 @@ cdef inline bint take(
             gaps += 1
         if rank >= segments or count == RANKS_ROOM:
             return False
-        id = load16(ids + ID_BYTES * <uint64_t>rank)
+        id = load16(ids + ID_BYTES * rank)
         if id >= segments:
             return False
         segment_ids[count] = id
@@ -169,12 +167,12 @@ cdef inline int32_t take_set(const Records* records, const Place* place, uint32_
         memcpy(gaps + place.shared_size, place.own, OWN_READ)
         if not take(records, gaps, place.shared_size + place.own_size, &taken, segment_ids):
             return -1
-        return taken.count
+        return <int32_t>taken.count
     if not take(records, place.base, place.shared_size, &taken, segment_ids):
         return -1
     if not take(records, place.own, place.own_size, &taken, segment_ids):
         return -1
-    return taken.count
+    return <int32_t>taken.count
 
 
 cdef int32_t records_find(const Records* records, uint64_t set_id, uint32_t* segment_ids) noexcept nogil:
