@@ -405,11 +405,11 @@ def test_what_is_wrong_inside_is_said_though_checksums_fit(number: int, at: int,
 @pytest.mark.parametrize(("number", "from_end"), [(3, 16), (4, 8), (5, 8), (9, 8)])
 def test_what_is_wrong_inside_is_said_where_it_is(number: int, from_end: int) -> None:
     """Of records and retrievals by the zeros that end them."""
-    start, size = section(SMALL, number)
+    start, size = section(SMALL, SNAPSHOT, number)
     damaged = bytearray(SMALL)
     damaged[start + size - 1] = 1
     with pytest.raises(ImageError, match="not zero") as raised:
-        SnapshotImage(with_checksums_made_to_fit(damaged)).verify()
+        SnapshotImage(with_checksums_made_to_fit(damaged, SNAPSHOT)).verify()
     assert raised.value.offset == start + size - from_end
 
 
@@ -418,16 +418,16 @@ def test_visitors_have_sets_and_numbers_have_values() -> None:
     mixed = bytearray(nobody)
     struct.pack_into("<Q", mixed, 48, 1)
     with pytest.raises(ImageError, match="visitors, but no sets for them"):
-        SnapshotImage(with_checksums_made_to_fit(mixed))
+        SnapshotImage(with_checksums_made_to_fit(mixed, SNAPSHOT))
     assert SnapshotImage(somebody).sets == 1
 
-    start, _ = section(SMALL, 2)
+    start, _ = section(SMALL, SNAPSHOT, 2)
     fewer = bytearray(SMALL)
     place = start + 16 * sorted(COLUMNS).index("tier")
     count = struct.unpack_from("<I", fewer, place + 4)[0]
     struct.pack_into("<I", fewer, place + 4, count - 1)
     with pytest.raises(ImageError, match="the numbers of a column are more than its values"):
-        SnapshotImage(with_checksums_made_to_fit(fewer))
+        SnapshotImage(with_checksums_made_to_fit(fewer, SNAPSHOT))
 
 
 def test_an_image_is_opened_without_reading_what_its_visitors_have() -> None:
