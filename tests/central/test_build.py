@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import errno
-import io
-import itertools
 import math
 import random
 import struct
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +16,6 @@ import pytest
 from typing_extensions import Buffer
 
 from central.segments import InputError, build_snapshot
-from central.segments.progress import Progress
 from rulecore._membership import Membership
 from rulecore.errors import LimitError, UnitKeyCollisionError
 from rulecore.keys import MembershipKeys
@@ -411,56 +407,6 @@ def test_more_segments_than_a_snapshot_holds_are_refused(tmp_path: Path) -> None
     rows = [("v", f"s{i}") for i in range(65_536)]
     with pytest.raises(LimitError, match="more than 65,535 segments"):
         build_snapshot([members_file(tmp_path / "m.parquet", rows)], [], KEYS, 1, tmp_path / "out")
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-def test_progress_is_silent_where_nobody_looks_and_for_short_tasks() -> None:
-    for stream in (io.StringIO(), Terminal()):
-        progress = Progress(stream)
-        progress.stage("reading", 10)
-        progress.advance(10)
-        progress.finish()
-        assert stream.getvalue().replace("\r\x1b[K", "") == ""
-
-
-def test_progress_shows_how_far_a_long_task_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr("central.segments.progress.time.monotonic", lambda: now)
-    stream = Terminal()
-    progress = Progress(stream)
-    now += 2
-    progress.stage("reading", 200)
-    now += 1
-    progress.advance(50)
-    progress.stage("sorting")
-    progress.finish()
-    shown = stream.getvalue()
-    assert " 25%  50 of 200" in shown
-    assert "sorting … 0 s" in shown
-    assert shown.endswith("\r\x1b[K")
-
-
-def test_progress_goes_on_in_a_stage_that_can_not_tell_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    later = itertools.count(100)
-    drawn = threading.Event()
-
-    class Watched(Terminal):
-        def write(self, text: str) -> int:
-            if "writing … 2 s" in text:
-                drawn.set()
-            return super().write(text)
-
-    monkeypatch.setattr("central.segments.progress.time.monotonic", lambda: float(next(later)))
-    progress = Progress(Watched())
-    progress.stage("writing")
-    assert drawn.wait(60)
-    progress.finish()
 
 
 @pytest.mark.soak
