@@ -1,13 +1,24 @@
-"""Files that appear whole or not at all: written under another name beside their place, then renamed into it."""
+"""Files that appear whole or not at all: written under another name beside their place, then renamed into it.
+
+Drafts list pseudonyms, and may be as large as what they are for. Who was killed could not remove them, so whoever
+writes to the same place next does. A lock on their folder, which ends with its process, says whether it is in use.
+"""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
+
+_RANDOM: Final = "[a-z0-9_]{8}"
+"""What `tempfile` makes names different with."""
 
 
 @contextmanager
@@ -15,8 +26,21 @@ def drafts(out: Path) -> Iterator[Path]:
     """A folder on the file system of `out`, where it is written; removed in the end. Raises OSError."""
     if not out.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(out.parent))
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
-        yield Path(folder)
+    prefix = f".{out.name}-"
+    beside = os.open(out.parent, os.O_RDONLY)
+    try:
+        _lock(beside, fcntl.LOCK_EX)  # else a folder could be taken for left behind before it is locked
+        _remove_left_behind(out.parent, prefix)
+        made = tempfile.TemporaryDirectory(prefix=prefix, dir=out.parent)
+        held = os.open(made.name, os.O_RDONLY)
+        _lock(held, fcntl.LOCK_EX)
+    finally:
+        os.close(beside)
+    try:
+        with made as folder:
+            yield Path(folder)
+    finally:
+        os.close(held)
 
 
 def put_in_place(places: Mapping[Path, Path]) -> None:
@@ -26,6 +50,29 @@ def put_in_place(places: Mapping[Path, Path]) -> None:
     for draft, place in places.items():
         draft.replace(place)
     _sync(next(iter(places.values())).parent)
+
+
+def _remove_left_behind(parent: Path, prefix: str) -> None:
+    """The folders of those who have died."""
+    for path in parent.iterdir():
+        if not re.fullmatch(re.escape(prefix) + _RANDOM, path.name) or path.is_symlink() or not path.is_dir():
+            continue
+        with suppress(OSError):  # somebody else's, or removed just now
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                if _lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    shutil.rmtree(path)
+            finally:
+                os.close(handle)
+
+
+def _lock(handle: int, how: int) -> bool:
+    """Whether the lock was to be had; never on a file system without any."""
+    try:
+        fcntl.flock(handle, how)
+    except OSError:
+        return False
+    return True
 
 
 def _sync(path: Path) -> None:

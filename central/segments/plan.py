@@ -93,10 +93,10 @@ def plan_snapshot(
     keys.epoch_key(epoch)
     progress = Progress()
     try:
+        inputs = Inputs(members, columns)
+        rows = inputs.member_rows + inputs.column_rows
+        share_bits = max(0, -(-rows // SAMPLE_ROWS) - 1).bit_length()
         with drafts(out) as folder:
-            inputs = Inputs(members, columns)
-            rows = inputs.member_rows + inputs.column_rows
-            share_bits = max(0, -(-rows // SAMPLE_ROWS) - 1).bit_length()
             samples = [_Sample(folder / str(bits), inputs, bits) for bits in (share_bits + 1, share_bits)]
             begun = time.monotonic()
             progress.stage("sampling", rows)

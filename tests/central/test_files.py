@@ -31,6 +31,21 @@ def test_nothing_is_left_of_what_failed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_somebody_who_died_left_is_removed_and_what_is_in_use_is_not(tmp_path: Path) -> None:
+    (tmp_path / ".a-dead0001").mkdir()
+    (tmp_path / ".a-dead0001" / "half").write_text("pseudonyms")
+    (tmp_path / ".b-dead0001").mkdir()
+    (tmp_path / ".a-kept").mkdir()
+    (tmp_path / ".a-file0001").write_text("somebody's")
+    (tmp_path / ".a-link0001").symlink_to(tmp_path / ".b-dead0001")
+    others = {".b-dead0001", ".a-kept", ".a-file0001", ".a-link0001"}
+    with drafts(tmp_path / "a") as first, drafts(tmp_path / "a") as second:
+        assert first.is_dir()
+        assert second.is_dir()
+        assert {path.name for path in tmp_path.iterdir()} == {*others, first.name, second.name}
+    assert {path.name for path in tmp_path.iterdir()} == others
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such folder to write to"):
         write_and_fail(tmp_path / "none" / "a")

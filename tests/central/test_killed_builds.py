@@ -81,6 +81,8 @@ def test_nothing_half_written_takes_a_place(site: Path) -> None:
     before = image.read_bytes(), visitors.read_bytes()
     kill(site, "building")
     assert (image.read_bytes(), visitors.read_bytes()) == before
+    build_snapshot([site / "new"], [], KEYS, 1, image)
+    assert not list(site.glob(".*")), "nor is anything left of them after the next build"
 
 
 def test_a_new_visitors_file_does_not_pass_for_that_of_the_older_image(site: Path) -> None:
