@@ -155,7 +155,7 @@ def write_snapshot(
     """
     columns = columns or {}
     segments = sorted({segment for of_visitor in members.values() for segment in of_visitor})
-    check_names("segment", segments, SEGMENT_NAME, LIMITS.segments_max)
+    _check_order("segment", segments, LIMITS.segments_max)
     number = {segment: i for i, segment in enumerate(segments)}
     rows: list[tuple[int, int, int]] = []
     unit_keys: dict[str, int] = {}

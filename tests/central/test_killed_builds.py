@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from central.segments import InputError, build_snapshot
-from central.segments.visitors import VisitorsFile, visitors_path
+from central.segments.chain import visitors_of
+from central.segments.visitors import visitors_path
 from rulecore import Membership, SnapshotImage
 from rulecore.keys import MembershipKeys
 
@@ -91,7 +92,7 @@ def test_a_new_visitors_file_does_not_pass_for_that_of_the_older_image(site: Pat
     kill(site, "before the image is in place")
     assert out.read_bytes() == before
     with pytest.raises(InputError, match="belongs to a snapshot with checksum"):
-        VisitorsFile.beside(out, SnapshotImage.open(out))
+        visitors_of(out, SnapshotImage.open(out).checksum)
     build_snapshot([site / "new"], [site / "new-columns"], KEYS, 1, out)
-    assert VisitorsFile.beside(out, SnapshotImage.open(out)).visitors == 3_000
+    assert visitors_of(out, SnapshotImage.open(out).checksum).visitors == 3_000
     assert Membership.open(out, KEYS).lookup("visitor-2999") == ["new"]

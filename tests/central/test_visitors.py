@@ -150,7 +150,7 @@ def test_a_snapshot_of_nobody_can_be_built_again(tmp_path: Path) -> None:
     assert (stats.visitors, stats.segments) == (0, dict.fromkeys(NAMES, 0))
     assert stats.columns == {name: str(kind) for name, kind in COLUMNS.items()}
     assert Membership.open(tmp_path / "out", KEYS).lookup("anybody") is None
-    assert VisitorsFile.beside(tmp_path / "out", SnapshotImage.open(tmp_path / "out")).visitors == 0
+    assert visitors_of(tmp_path / "out", SnapshotImage.open(tmp_path / "out").checksum).visitors == 0
 
 
 def test_a_segment_without_members_keeps_its_name_when_built_again(tmp_path: Path) -> None:
