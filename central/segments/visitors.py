@@ -22,9 +22,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from central.segments.errors import InputError
-from rulecore.keys import PSEUDONYM_BYTES
+from rulecore.keys import EPOCH_MAX, PSEUDONYM_BYTES
 from rulecore.model import Type
-from rulecore.snapshot import COLUMN_NAME, SEGMENT_NAME
+from rulecore.snapshot import check_names
 
 PSEUDONYM: Final = "pseudonym"
 SEGMENTS: Final = "segments"
@@ -129,12 +129,9 @@ def _check_metadata(about: _Metadata) -> None:
     """Raises ValueError for what no visitors file says of itself."""
     if not _CHECKSUM.fullmatch(about.checksum):
         raise ValueError("a checksum has 16 hexadecimal digits")
-    if not 0 <= about.epoch < 2**32:
+    if not 0 <= about.epoch <= EPOCH_MAX:
         raise ValueError(f"no epoch is {about.epoch}")
-    for kind, names, pattern in (("segment", about.segments, SEGMENT_NAME), ("column", about.columns, COLUMN_NAME)):
-        for name in names:
-            if not pattern.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of a {kind}: names match {pattern.pattern}")
+    check_names(about.segments, about.columns)
     if len(set(about.segments)) != len(about.segments):
         raise ValueError("two segments have one name")
     unknown = set(about.columns.values()) - set(ARROW_TYPES)
