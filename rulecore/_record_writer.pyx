@@ -6,7 +6,6 @@ weights, give the same bytes every time.
 
 from array import array
 
-from libc.math cimport lgamma, log, log2
 from libc.stdint cimport UINT32_MAX, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
@@ -326,14 +325,3 @@ cdef class RecordWriter:
             if self.starts[block] - self.starts[block >> bits << bits] > 0xFFFF:
                 return False
         return True
-
-
-def records_bound(set_starts, members, uint32_t segments):
-    cdef RankedSets sets = RankedSets(set_starts, members, segments)
-    cdef double count = <double>sets.count, share, bits = 0
-    cdef uint32_t i
-    for i in range(segments):
-        if 0 < sets.holders[i] < sets.count:
-            share = sets.holders[i] / count
-            bits -= count * (share * log2(share) + (1 - share) * log2(1 - share))
-    return max(0.0, bits - lgamma(count + 1) / log(2.0))

@@ -402,7 +402,7 @@ def test_what_is_wrong_inside_is_said_though_checksums_fit(number: int, at: int,
         SnapshotImage(with_checksums_made_to_fit(damaged, SNAPSHOT)).verify()
 
 
-@pytest.mark.parametrize(("number", "from_end"), [(3, 16), (4, 8), (5, 8), (9, 8)])
+@pytest.mark.parametrize(("number", "from_end"), [(3, 32), (4, 8), (5, 8), (9, 8)])
 def test_what_is_wrong_inside_is_said_where_it_is(number: int, from_end: int) -> None:
     """Of records and retrievals by the zeros that end them."""
     start, size = section(SMALL, SNAPSHOT, number)
