@@ -91,7 +91,7 @@ def test_a_new_visitors_file_does_not_pass_for_that_of_the_older_image(site: Pat
     before = out.read_bytes()
     kill(site, "before the image is in place")
     assert out.read_bytes() == before
-    with pytest.raises(InputError, match="belongs to a snapshot with checksum"):
+    with pytest.raises(InputError, match="belongs to an image with checksum"):
         visitors_of(out, SnapshotImage.open(out).checksum)
     build_snapshot([site / "new"], [site / "new-columns"], KEYS, 1, out)
     assert visitors_of(out, SnapshotImage.open(out).checksum).visitors == 3_000
