@@ -11,16 +11,14 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 from rulecore._buffer cimport BufferView
+from rulecore._machine cimport count_trailing_zeros, load16, load32
 from rulecore._record_order cimport Item, sort_items, sort_sets
 from rulecore._records cimport (
-    BASE_PLACE, BLOCK_BITS, BLOCK_SETS, BLOCKS_END_BYTES, load16, load32, LONG_GAP, NARROW_BASE_MAX, NARROW_MAX,
-    RANKS_ROOM, SIZES_BYTES, WIDE,
+    BASE_PLACE, BLOCK_BITS, BLOCK_SETS, BLOCKS_END_BYTES, LONG_GAP, NARROW_BASE_MAX, NARROW_MAX, RANKS_ROOM,
+    SIZES_BYTES, WIDE,
 )
 
 from rulecore.errors import LimitError
-
-cdef extern from *:
-    int count_trailing_zeros "__builtin_ctzll"(unsigned long long word) nogil
 
 cdef enum:
     INSERTED = 64                # ranks of so small a set are sorted by insertion

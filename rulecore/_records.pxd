@@ -27,8 +27,7 @@
 # `records_find` follows no number that it has not checked and reads nothing outside the image whatever that holds; it
 # never takes more than 4,096 ranks for a set. What an image should hold besides, `records_verify` says.
 # `_record_writer` writes it.
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 
 cdef enum:
@@ -59,23 +58,9 @@ cdef struct Records:
     uint32_t group_bits
 
 
-cdef inline uint16_t load16(const uint8_t* at) noexcept nogil:
-    cdef uint16_t value
-    memcpy(&value, at, 2)
-    return value
-
-
-cdef inline uint32_t load32(const uint8_t* at) noexcept nogil:
-    cdef uint32_t value
-    memcpy(&value, at, 4)
-    return value
-
-
 # NULL, or what is wrong. Takes the same time whatever the size; the memory must stay as it is while `records` is used.
 cdef const char* records_open(Records* records, const uint8_t* data, uint64_t size) noexcept nogil
 # Writes the ids of a set's segments, by rank, where there is room for RANKS_ROOM; how many, or -1 if it isn't sound.
 cdef int32_t records_find(const Records* records, uint64_t set_id, uint32_t* segment_ids) noexcept nogil
-# Begins to bring a set's place in the directory near.
-cdef void records_prefetch(const Records* records, uint64_t set_id) noexcept nogil
 # Reads everything. NULL, or what is wrong, and then at which byte.
 cdef const char* records_verify(const Records* records, uint64_t* at) noexcept nogil

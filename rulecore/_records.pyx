@@ -7,15 +7,13 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from rulecore._buffer cimport BufferView
+from rulecore._machine cimport load16, load32, load64, prefetch
 
 from rulecore.errors import ImageError
 from rulecore.limits import LIMITS
 
 if LIMITS.segments_per_visitor_max > RANKS_ROOM or LIMITS.segments_max > 0xFFFF:
     raise ImportError("records of sets have too little room for what LIMITS allows")
-
-cdef extern from *:
-    void prefetch "__builtin_prefetch"(const void* at) nogil
 
 cdef enum:
     LINE_BYTES = 64
@@ -35,12 +33,6 @@ cdef struct Place:
 cdef struct Taken:
     uint64_t next                # rank that a gap of 0 would lead to
     uint64_t count
-
-
-cdef inline uint64_t load64(const uint8_t* at) noexcept nogil:
-    cdef uint64_t value
-    memcpy(&value, at, 8)
-    return value
 
 
 cdef const char* records_open(Records* records, const uint8_t* data, uint64_t size) noexcept nogil:
@@ -185,11 +177,6 @@ cdef int32_t records_find(const Records* records, uint64_t set_id, uint32_t* seg
     if not place_of(records, start, <uint32_t>set_id & (BLOCK_SETS - 1), &place):
         return -1
     return take_set(records, &place, segment_ids)
-
-
-cdef void records_prefetch(const Records* records, uint64_t set_id) noexcept nogil:
-    if set_id < records.sets:
-        prefetch(records.directory + (set_id >> BLOCK_BITS >> records.group_bits) * group_bytes(records))
 
 
 cdef const char* records_verify(const Records* records, uint64_t* at) noexcept nogil:

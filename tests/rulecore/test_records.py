@@ -250,6 +250,13 @@ def test_records_that_do_not_fit_their_header_are_not_opened() -> None:
         assert what in refusal(changed(data, at, bytes([value])))[0]
 
 
+def test_no_bytes_stand_for_many_sets() -> None:
+    """Else a small image would take its reader minutes: each of its blocks would be sound, and the same."""
+    groups = 1_000
+    many = struct.pack("<IIII", groups * 16 * BLOCK_SETS, 0, 0, 4) + bytes(34 * groups + END_BYTES)
+    assert refusal(many)[0] == "a block of sets reaches beyond the last"
+
+
 def test_verify_says_what_is_wrong_and_where() -> None:
     segments = 20
     data = written(random_sets(99, segments, 3), segments)
