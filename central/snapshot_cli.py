@@ -14,9 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from central import delta_cli, inspection_cli, overlap_cli
-from central.command_line import CommandError, add_command, add_keys, contents, keys_of_epoch, table, write_json
+from central.command_line import (
+    CommandError,
+    add_command,
+    add_keys,
+    contents,
+    keys_of_epoch,
+    read_keys,
+    table,
+    write_json,
+)
 from central.segments import BuildStats, Plan, build_snapshot, plan_snapshot
+from central.segments.files import drafts, put_in_place
 from rulecore.keys import EPOCH_MAX, KEY_BYTES, KEY_FILE, MembershipKeys
+from rulecore.limits import LIMITS
+from rulecore.snapshot import FINGERPRINT_BITS
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -33,7 +45,9 @@ def add_commands(subparsers: _SubParsersAction[argparse.ArgumentParser]) -> None
     overlap_cli.add_commands(commands)
     delta_cli.add_commands(commands)
     keys = subparsers.add_parser("keys", help="make the keys that stand between visitor ids and snapshots")
-    _add_new(keys.add_subparsers(required=True, metavar="COMMAND"))
+    key_commands = keys.add_subparsers(required=True, metavar="COMMAND")
+    _add_new(key_commands)
+    _add_key(key_commands)
 
 
 def _add_build(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -59,6 +73,14 @@ def _add_build(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     add_keys(build)
     build.add_argument("--epoch", type=_epoch, required=True, metavar="N", help="build with the key of this epoch")
     build.add_argument(
+        "--fingerprint-bits",
+        type=_fingerprint_bits,
+        default=FINGERPRINT_BITS,
+        metavar="N",
+        help="of unknown visitors, 1 in 2^N is taken for a member; a bit more takes an eighth of a byte a visitor "
+        f"(1 to {LIMITS.fingerprint_bits_max}; default: {FINGERPRINT_BITS})",
+    )
+    build.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="the snapshot to write, and FILE.visitors"
     )
     build.add_argument(
@@ -76,16 +98,30 @@ def _add_new(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     new.add_argument("--epoch", type=_epoch, default=1, metavar="N", help="the first epoch (default: 1)")
 
 
+def _add_key(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    add = add_command(commands, "add", "make the key of one more epoch, beside those that there are", _add_epoch)
+    add.add_argument("folder", type=Path, metavar="DIR", help=f"where {KEY_FILE} is")
+    add.add_argument("--epoch", type=_epoch, metavar="N", help="the epoch (default: the one after the last)")
+
+
 def _epoch(text: str) -> int:
     if not text.isdecimal() or int(text) > EPOCH_MAX:
         raise argparse.ArgumentTypeError(f"an epoch is a number from 0 to {EPOCH_MAX}, not {text!r}")
     return int(text)
 
 
+def _fingerprint_bits(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LIMITS.fingerprint_bits_max:
+        raise argparse.ArgumentTypeError(f"a fingerprint has 1 to {LIMITS.fingerprint_bits_max} bits, not {text!r}")
+    return int(text)
+
+
 def _build(arguments: argparse.Namespace) -> int:
     keys = keys_of_epoch(arguments.keys, arguments.epoch)
     make = plan_snapshot if arguments.plan else build_snapshot
-    made = make(arguments.members, arguments.columns, keys, arguments.epoch, arguments.output)
+    made = make(
+        arguments.members, arguments.columns, keys, arguments.epoch, arguments.output, arguments.fingerprint_bits
+    )
     if arguments.json:
         write_json(made)
     elif isinstance(made, Plan):
@@ -139,6 +175,26 @@ def _new(arguments: argparse.Namespace) -> int:
         sys.stdout.write(
             f"{file}: a site secret and the key of epoch {arguments.epoch}; keep a copy where it is safe\n"
         )
+    return 0
+
+
+def _add_epoch(arguments: argparse.Namespace) -> int:
+    file = arguments.folder / KEY_FILE
+    keys = read_keys(arguments.folder)
+    epoch = keys.epochs[-1] + 1 if arguments.epoch is None else arguments.epoch
+    if epoch in keys.epochs:
+        raise CommandError(f"{file} has a key of epoch {epoch}: with another, its snapshots would know nobody")
+    if epoch > EPOCH_MAX:
+        raise CommandError(f"{file}: there is no epoch after {EPOCH_MAX}")
+    epochs = {held: keys.epoch_key(held) for held in keys.epochs}
+    added = MembershipKeys(keys.site_secret, epochs | {epoch: secrets.token_bytes(KEY_BYTES)})
+    with drafts(file) as drafted:
+        _write_once(drafted / KEY_FILE, added.to_json())
+        put_in_place({drafted / KEY_FILE: file})
+    if arguments.json:
+        write_json({"file": str(file), "epochs": list(added.epochs)})
+    else:
+        sys.stdout.write(f"{file}: the key of epoch {epoch}, too; give it to the edges before a snapshot of it\n")
     return 0
 
 

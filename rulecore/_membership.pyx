@@ -10,6 +10,7 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport qsort
 from libc.string cimport memcpy
 
 from rulecore._delta_table cimport DeltaTable, ERASED
@@ -29,6 +30,7 @@ from rulecore.model import Type
 cdef enum:
     SEGMENTS_ROOM = 4096
     MESSAGE_ROOM = 512
+    INSERTED_MAX = 64
 
 cdef size_t UNIT_BYTES_MAX = LIMITS.unit_bytes_max
 cdef dict TYPES = {kind.value: number for number, kind in enumerate(Type)}       # by name, as ValueType
@@ -40,10 +42,18 @@ if UNIT_BYTES_MAX + prefix_size > MESSAGE_ROOM or LIMITS.segments_per_visitor_ma
     raise ImportError("Membership has too little room for what LIMITS allows")
 
 
-# Ids of one visitor are few, and nearly always in order already.
+cdef int compare(const void* a, const void* b) noexcept nogil:
+    cdef uint32_t x = (<const uint32_t*>a)[0], y = (<const uint32_t*>b)[0]
+    return <int>(x > y) - <int>(x < y)
+
+
+# Ids of one visitor are few, as a rule.
 cdef void sort(uint32_t* ids, int32_t count) noexcept nogil:
     cdef int32_t i, j
     cdef uint32_t moved
+    if count > INSERTED_MAX:
+        qsort(ids, count, sizeof(uint32_t), compare)
+        return
     for i in range(1, count):
         moved = ids[i]
         j = i

@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from rulecore import codes
 from rulecore.errors import LimitError
+from rulecore.limits import LIMITS
 
 cdef enum:
     BUCKET_BITS = 2000           # what the keys of a bucket want together, on average, or
@@ -35,6 +36,8 @@ cdef enum:
 
 if codes.LENGTHS_MAX > GROUPS_MAX or codes.LENGTH_BITS_MAX > LENGTH_BITS_MAX:
     raise ImportError("retrievals have too little room for what prefix codes may be")
+if LIMITS.fingerprint_bits_max != FINGERPRINT_BITS_MAX:
+    raise ImportError("retrievals have another limit of fingerprints than LIMITS")
 
 
 cdef struct Plan:

@@ -34,6 +34,7 @@ class Limits(msgspec.Struct, frozen=True):
     segments_per_visitor_max: int = 4_096
     purposes_max: int = 64
     columns_max: int = 64
+    fingerprint_bits_max: int = 24
     expression_depth_max: int = 64
     expression_loops_max: int = 2
     expression_steps_max: int = 20_000_000

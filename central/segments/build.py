@@ -35,7 +35,7 @@ from rulecore._partition import RECORD_HEAD_BYTES, gather_visitors, partition_re
 from rulecore.errors import UnitKeyCollisionError
 from rulecore.keys import PSEUDONYM_BYTES, MembershipKeys
 from rulecore.mapping import map_file
-from rulecore.snapshot import Parts, write_image
+from rulecore.snapshot import FINGERPRINT_BITS, Parts, write_image
 
 PARTITION_BYTES: Final = 4 << 20
 """Of records, about: few enough to be sorted in a processor's cache."""
@@ -94,7 +94,12 @@ class Inputs:
 
 
 def build_snapshot(
-    members: Sequence[Path], columns: Sequence[Path], keys: MembershipKeys, epoch: int, out: Path
+    members: Sequence[Path],
+    columns: Sequence[Path],
+    keys: MembershipKeys,
+    epoch: int,
+    out: Path,
+    fingerprint_bits: int = FINGERPRINT_BITS,
 ) -> BuildStats:
     """Build the image `out` and its visitors file from Parquet: `members`, and `columns` with a row a visitor.
 
@@ -110,7 +115,7 @@ def build_snapshot(
         with drafts(out) as folder:
             inputs = Inputs(members, columns)
             try:
-                snapshot = _Build(folder, inputs, keys, epoch, progress).run()
+                snapshot = _Build(folder, inputs, keys, epoch, fingerprint_bits, progress).run()
             except UnitKeyCollisionError as error:
                 raise UnitKeyCollisionError(error.key, _rows_of(error.key, inputs, keys, epoch)) from None
             # The visitors file first: an image without its own is the older one, which names the difference.
@@ -147,8 +152,17 @@ class _Partition(NamedTuple):
 class _Build:
     """One build, in a folder of its own."""
 
-    def __init__(self, folder: Path, inputs: Inputs, keys: MembershipKeys, epoch: int, progress: Progress) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        inputs: Inputs,
+        keys: MembershipKeys,
+        epoch: int,
+        fingerprint_bits: int,
+        progress: Progress,
+    ) -> None:
         self._folder = folder
+        self._fingerprint_bits = fingerprint_bits
         self._inputs = inputs
         self._keys = keys
         self._epoch = epoch
@@ -252,6 +266,7 @@ class _Build:
             set_starts=sets.set_starts(),
             members=sets.members(),
             columns=numbered,
+            fingerprint_bits=self._fingerprint_bits,
         )
         with self._path("image").open("wb") as file:
             write_image(file, parts)

@@ -42,6 +42,7 @@ from central.segments.rows import from_data
 from central.segments.values import ValuesSource
 from central.segments.visitors import ARROW_TYPES, PSEUDONYM, SEGMENTS, visitors_path
 from rulecore.keys import KEY_BYTES, PSEUDONYM_BYTES, MembershipKeys
+from rulecore.snapshot import FINGERPRINT_BITS
 
 SAMPLE_ROWS: Final = 1 << 20
 
@@ -84,7 +85,12 @@ class _Sizes(NamedTuple):
 
 
 def plan_snapshot(
-    members: Sequence[Path], columns: Sequence[Path], keys: MembershipKeys, epoch: int, out: Path
+    members: Sequence[Path],
+    columns: Sequence[Path],
+    keys: MembershipKeys,
+    epoch: int,
+    out: Path,
+    fingerprint_bits: int = FINGERPRINT_BITS,
 ) -> Plan:
     """What `build_snapshot` with these arguments will take; `out` is not written, but the sample lies beside it.
 
@@ -97,7 +103,9 @@ def plan_snapshot(
         rows = inputs.member_rows + inputs.column_rows
         share_bits = max(0, -(-rows // SAMPLE_ROWS) - 1).bit_length()
         with drafts(out) as folder:
-            samples = [_Sample(folder / str(bits), inputs, bits) for bits in (share_bits + 1, share_bits)]
+            samples = [
+                _Sample(folder / str(bits), inputs, bits, fingerprint_bits) for bits in (share_bits + 1, share_bits)
+            ]
             begun = time.monotonic()
             progress.stage("sampling", rows)
             for some in _rows(inputs, keys, epoch):
@@ -115,9 +123,10 @@ def plan_snapshot(
 class _Sample:
     """Some visitors' rows, by pseudonym, in a folder of their own: a file of members and one of columns."""
 
-    def __init__(self, folder: Path, inputs: Inputs, share_bits: int) -> None:
+    def __init__(self, folder: Path, inputs: Inputs, share_bits: int, fingerprint_bits: int) -> None:
         """One in 2^`share_bits` visitors. Raises OSError."""
         folder.mkdir()
+        self._fingerprint_bits = fingerprint_bits
         self._folder = folder
         self._end = pa.scalar(2 ** (64 - share_bits) - 1, pa.uint64())
         pseudonym = (PSEUDONYM, pa.binary(PSEUDONYM_BYTES))
@@ -143,7 +152,7 @@ class _Sample:
         if not members:
             return _Sizes(0, 0, 0, 0, 0, 0.0)
         begun = time.monotonic()
-        stats = build_snapshot(members, columns, _SAMPLE_KEYS, 0, self._folder / "out")
+        stats = build_snapshot(members, columns, _SAMPLE_KEYS, 0, self._folder / "out", self._fingerprint_bits)
         seconds = time.monotonic() - begun
         visitors_file_bytes = visitors_path(self._folder / "out").stat().st_size
         memberships = sum(stats.segments.values())

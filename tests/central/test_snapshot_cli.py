@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rulecore import SnapshotImage
 from rulecore._membership import Membership
 from rulecore.keys import MembershipKeys
 from tests.central.commands import central
@@ -55,6 +56,17 @@ def test_build_writes_a_snapshot_and_says_what_is_in_it(folder: Path, capsys: py
         "columns\n"
         "  tier  string\n"
     )
+
+
+def test_fingerprints_are_as_wide_as_it_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build(folder, "--epoch", "1") == build(folder, "--epoch", "1", "--fingerprint-bits", "11", "--plan") == 0
+    assert SnapshotImage.open(folder / "out").fingerprint_bits == 16
+    assert build(folder, "--epoch", "1", "--fingerprint-bits", "11") == 0
+    assert SnapshotImage.open(folder / "out").fingerprint_bits == 11
+    capsys.readouterr()
+    with pytest.raises(SystemExit, match="2"):
+        build(folder, "--epoch", "1", "--fingerprint-bits", "25")
+    assert "a fingerprint has 1 to 24 bits, not '25'" in capsys.readouterr().err
 
 
 def test_build_says_beforehand_what_it_would_take(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -164,6 +176,28 @@ def test_keys_new_makes_keys_that_only_their_owner_reads(tmp_path: Path, capsys:
     assert keys.site_secret.hex() not in out
     assert keys.epoch_key(1).hex() not in out
     assert out.startswith(f"{file}: a site secret and the key of epoch 1")
+
+
+def test_keys_add_keeps_the_keys_that_there_are_and_adds_one_of_another_epoch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "membership.json"
+    assert central("keys", "new", tmp_path) == central("keys", "add", tmp_path) == 0
+    before = MembershipKeys.from_json(file.read_bytes())
+    capsys.readouterr()
+    assert central("keys", "add", "--json", tmp_path, "--epoch", "9") == 0
+    assert json.loads(capsys.readouterr().out) == {"file": str(file), "epochs": [1, 2, 9]}
+    after = MembershipKeys.from_json(file.read_bytes())
+    assert after.site_secret == before.site_secret
+    assert [after.epoch_key(epoch) for epoch in (1, 2)] == [before.epoch_key(epoch) for epoch in (1, 2)]
+    assert len({after.epoch_key(epoch) for epoch in after.epochs}) == 3
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["membership.json"]
+    assert central("keys", "add", tmp_path, "--epoch", "2") == 1
+    assert "has a key of epoch 2: with another, its snapshots would know nobody" in capsys.readouterr().err
+    assert central("keys", "add", tmp_path, "--epoch", str(2**32 - 1)) == 0
+    assert central("keys", "add", tmp_path) == 1
+    assert "there is no epoch after 4294967295" in capsys.readouterr().err
 
 
 def test_keys_new_makes_other_keys_each_time_and_never_overwrites(
