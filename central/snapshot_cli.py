@@ -120,7 +120,12 @@ def _build(arguments: argparse.Namespace) -> int:
     keys = keys_of_epoch(arguments.keys, arguments.epoch)
     make = plan_snapshot if arguments.plan else build_snapshot
     made = make(
-        arguments.members, arguments.columns, keys, arguments.epoch, arguments.output, arguments.fingerprint_bits
+        arguments.members,
+        arguments.columns,
+        keys,
+        arguments.epoch,
+        arguments.output,
+        fingerprint_bits=arguments.fingerprint_bits,
     )
     if arguments.json:
         write_json(made)

@@ -33,4 +33,4 @@ def apply(chain: Chain, keys: MembershipKeys, out: Path, progress: Progress) -> 
                 progress.advance(batch.num_rows)
             writer.finish(0)
         progress.finish()
-        return build_snapshot([folded], [], keys, base.epoch, out, base.fingerprint_bits)
+        return build_snapshot([folded], [], keys, base.epoch, out, fingerprint_bits=base.fingerprint_bits)

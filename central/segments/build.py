@@ -99,6 +99,7 @@ def build_snapshot(
     keys: MembershipKeys,
     epoch: int,
     out: Path,
+    *,
     fingerprint_bits: int = FINGERPRINT_BITS,
 ) -> BuildStats:
     """Build the image `out` and its visitors file from Parquet: `members`, and `columns` with a row a visitor.
@@ -115,7 +116,7 @@ def build_snapshot(
         with drafts(out) as folder:
             inputs = Inputs(members, columns)
             try:
-                snapshot = _Build(folder, inputs, keys, epoch, fingerprint_bits, progress).run()
+                snapshot = _Build(folder, inputs, keys, epoch, progress, fingerprint_bits=fingerprint_bits).run()
             except UnitKeyCollisionError as error:
                 raise UnitKeyCollisionError(error.key, _rows_of(error.key, inputs, keys, epoch)) from None
             # The visitors file first: an image without its own is the older one, which names the difference.
@@ -158,8 +159,9 @@ class _Build:
         inputs: Inputs,
         keys: MembershipKeys,
         epoch: int,
-        fingerprint_bits: int,
         progress: Progress,
+        *,
+        fingerprint_bits: int,
     ) -> None:
         self._folder = folder
         self._fingerprint_bits = fingerprint_bits

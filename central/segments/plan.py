@@ -90,6 +90,7 @@ def plan_snapshot(
     keys: MembershipKeys,
     epoch: int,
     out: Path,
+    *,
     fingerprint_bits: int = FINGERPRINT_BITS,
 ) -> Plan:
     """What `build_snapshot` with these arguments will take; `out` is not written, but the sample lies beside it.
@@ -152,7 +153,9 @@ class _Sample:
         if not members:
             return _Sizes(0, 0, 0, 0, 0, 0.0)
         begun = time.monotonic()
-        stats = build_snapshot(members, columns, _SAMPLE_KEYS, 0, self._folder / "out", self._fingerprint_bits)
+        stats = build_snapshot(
+            members, columns, _SAMPLE_KEYS, 0, self._folder / "out", fingerprint_bits=self._fingerprint_bits
+        )
         seconds = time.monotonic() - begun
         visitors_file_bytes = visitors_path(self._folder / "out").stat().st_size
         memberships = sum(stats.segments.values())
