@@ -39,7 +39,7 @@ demo: $(BUILT)  ## The whole way: real purchases to decisions over HTTP (KEEP=1:
 
 test: $(BUILT)  ## The whole suite, with seeded samples of what is long (ARGS='-k name' for some of it)
 	@echo '== Tests: all but those marked soak'
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n auto $(ARGS)
 
 soak: $(BUILT)  ## The whole suite, with all of what is long
 	@echo '== Tests: all of it, long'
