@@ -115,7 +115,7 @@ def test_the_commands_say_what_they_are(shell: Shell) -> None:
         assert command.partition(" ")[0] in shell.run(command)
 
 
-@pytest.mark.parametrize(("target", "command"), [("demo", "central demo"), ("test", "python -m pytest")])
+@pytest.mark.parametrize(("target", "command"), [("demo", "central demo"), ("test", "python -m pytest -n auto")])
 def test_make_runs_what_is_tested_here(target: str, command: str) -> None:
     planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert re.search(rf"^\S*{command} *$", planned.stdout, re.MULTILINE)
