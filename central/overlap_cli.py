@@ -15,7 +15,7 @@ import msgspec
 
 from central.command_line import CommandError, add_command, table, write_json
 from central.segments.chain import Chain
-from central.segments.files import drafts, put_in_place
+from central.segments.files import drafts, put_in_place, refuse_to_overwrite
 from central.segments.heat_map import draw
 from central.segments.overlap import SEGMENTS_MAX, Measure, Overlap, Pair, csv_text, overlap
 from central.segments.progress import Progress
@@ -67,6 +67,8 @@ def add_commands(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 def _overlap(arguments: argparse.Namespace) -> int:
     chain = Chain(arguments.snapshot)
     file = chain.visitors()
+    for out in filter(None, (arguments.csv, arguments.png)):
+        refuse_to_overwrite((chain.path, file.path), out)
     measure = Measure(arguments.by)
     chosen = _chosen(arguments.segment, file.segments, arguments.snapshot)
     progress = Progress()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from central.segments.build import BuildStats, build_snapshot
 from central.segments.chain import Chain
-from central.segments.files import drafts
+from central.segments.files import drafts, refuse_to_overwrite
 from central.segments.progress import Progress
 from central.segments.rows import UNIT_KEY
 from central.segments.visitors import VisitorsWriter
@@ -21,6 +21,7 @@ def apply(chain: Chain, keys: MembershipKeys, out: Path, progress: Progress) -> 
 
     Raises InputError, KeyError without a key of the epoch, LimitError, OSError.
     """
+    refuse_to_overwrite((chain.path, *chain.delta_paths), out)
     base = chain.base
     segments = sorted(chain.segments)
     id_of = {name: i for i, name in enumerate(segments)}

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from central.segments import parallel
-from central.segments.files import drafts, put_in_place
+from central.segments.files import drafts, put_in_place, refuse_to_overwrite
 from central.segments.members import MembersSource, SegmentNumbers
 from central.segments.progress import Progress
 from central.segments.read import Source
@@ -111,6 +111,7 @@ def build_snapshot(
     UnitKeyCollisionError.
     """
     keys.epoch_key(epoch)
+    refuse_to_overwrite((*members, *columns), out)
     progress = Progress()
     try:
         with drafts(out) as folder:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from central.segments.chain import Chain, changes_of, open_image, visitors_of
 from central.segments.changes import Changes, compared
-from central.segments.files import drafts, put_in_place
+from central.segments.files import drafts, put_in_place, refuse_to_overwrite
 from central.segments.progress import Progress
 from central.segments.rows import UNIT_KEY, aligned, data, rows_schema
 from central.segments.visitors import SEGMENTS, VisitorsWriter, visitors_path
@@ -62,6 +62,7 @@ def diff(old: Chain, new: Chain, keys: MembershipKeys, out: Path, progress: Prog
 
     Raises InputError, KeyError without a key of the epoch, LimitError, LinkError, OSError.
     """
+    refuse_to_overwrite((old.path, *old.delta_paths, new.path), out)
     _check_alike(old, new)
     appended = sorted(set(new.segments) - set(old.segments))
     segments = (*old.segments, *appended)
@@ -80,6 +81,7 @@ def compact(paths: Sequence[Path], out: Path) -> DeltaStats:
 
     Raises InputError, LimitError, LinkError, OSError, and ValueError for no paths.
     """
+    refuse_to_overwrite(paths, out)
     deltas = [open_image(path, DeltaImage) for path in paths]
     parts = merge_deltas(deltas)
     if not all(visitors_path(path).exists() for path in paths):

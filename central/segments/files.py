@@ -12,10 +12,12 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+
+from central.segments.errors import InputError
 
 _RANDOM: Final = "[a-z0-9_]{8}"
 """What `tempfile` makes names different with."""
@@ -41,6 +43,13 @@ def drafts(out: Path) -> Iterator[Path]:
             yield Path(folder)
     finally:
         os.close(held)
+
+
+def refuse_to_overwrite(inputs: Iterable[Path], out: Path) -> None:
+    """Raises InputError when what is written would take the place of what is read."""
+    for path in inputs:
+        if out.exists() and path.exists() and out.samefile(path):
+            raise InputError("is read here, and would be lost: write to another file", out)
 
 
 def put_in_place(places: Mapping[Path, Path]) -> None:

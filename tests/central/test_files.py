@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from central.segments.files import drafts, put_in_place
+from central.segments import InputError
+from central.segments.files import drafts, put_in_place, refuse_to_overwrite
 
 
 def test_drafts_are_moved_and_their_folder_is_gone(tmp_path: Path) -> None:
@@ -49,3 +50,13 @@ def test_what_somebody_who_died_left_is_removed_and_what_is_in_use_is_not(tmp_pa
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such folder to write to"):
         write_and_fail(tmp_path / "none" / "a")
+
+
+def test_what_is_read_is_not_written_over_by_whatever_name(tmp_path: Path) -> None:
+    kept, other = tmp_path / "kept", tmp_path / "other"
+    kept.write_bytes(b"kept")
+    (tmp_path / "link").symlink_to(kept)
+    refuse_to_overwrite([kept, tmp_path / "gone"], other)
+    for name in (kept, tmp_path / "link", tmp_path / "." / "kept"):
+        with pytest.raises(InputError, match="is read here, and would be lost: write to another file"):
+            refuse_to_overwrite([other, kept], name)
