@@ -60,8 +60,7 @@ def _serve(files: Files, options: argparse.Namespace) -> int:
 
 
 def _check(files: Files, _options: argparse.Namespace) -> int:
-    # Imported here: the supervisor does without the engine.
-    from edge.release import ReleaseError, check  # noqa: PLC0415
+    from edge.release import ReleaseError, check  # noqa: PLC0415 - the supervisor does without the engine
 
     try:
         release = check(files)

@@ -7,14 +7,22 @@ pages in beforehand.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
-from pathlib import Path
+import stat
 
 
 def map_file(path: str | os.PathLike[str]) -> mmap.mmap | bytes:
-    """The file's content, mapped; no bytes for an empty file, which can't be. Raises OSError."""
-    with Path(path).open("rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            return b""
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    """The file's content, mapped; no bytes for an empty file, which can't be. Raises OSError, for a pipe as well."""
+    # Not blocking: to open a pipe that nobody writes to would wait for ever.
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        found = os.fstat(file)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+        return mmap.mmap(file, 0, access=mmap.ACCESS_READ) if found.st_size else b""
+    finally:
+        os.close(file)
