@@ -31,6 +31,7 @@ from central.segments.visitors import SUFFIX, visitors_path
 from rulecore import DeltaImage, Membership
 from rulecore.delta import MAGIC as DELTA_MAGIC
 from rulecore.errors import ImageError
+from rulecore.mapping import map_file
 from rulecore.model import Scalar
 from rulecore.snapshot import VERSION
 
@@ -136,8 +137,7 @@ def _add_deltas(command: argparse.ArgumentParser) -> None:
 
 
 def _info(arguments: argparse.Namespace) -> int:
-    with arguments.image.open("rb") as file:
-        is_delta = file.read(len(DELTA_MAGIC)) == DELTA_MAGIC
+    is_delta = map_file(arguments.image)[: len(DELTA_MAGIC)] == DELTA_MAGIC
     if is_delta and not arguments.deltas:
         stats = delta_stats(open_image(arguments.image, DeltaImage))
         if arguments.json:
